@@ -1,0 +1,49 @@
+"""What a decoded frame looks like in memory: the one agreement between capture, objects and codec.
+
+Pixels travel as native DICOM frames: row by row, samples interleaved (Planar Configuration 0), little endian,
+right-justified in ``bits_allocated``. A room that computes on them views the buffer with NumPy itself.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class FrameFormat:
+    """The Image Pixel attributes that frames of one acquisition share.
+
+    References
+    ----------
+    PS3.3 C.7.6.3 (Image Pixel Module), PS3.5 section 8.1 (native pixel data).
+    """
+
+    rows: int
+    columns: int
+    samples_per_pixel: int
+    bits_allocated: int
+    bits_stored: int
+    signed: bool
+    photometric_interpretation: str
+
+    @property
+    def frame_bytes(self) -> int:
+        """Length in bytes of one native frame, without padding."""
+        return self.rows * self.columns * self.samples_per_pixel * (self.bits_allocated // 8)
+
+
+class FrameSource(Protocol):
+    """Frames that are decoded one at a time, so that a long clip never stands in memory as a whole."""
+
+    @property
+    def format(self) -> FrameFormat:
+        """The format that all frames share."""
+        ...
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames, at least 1."""
+        ...
+
+    def frame(self, index: int) -> memoryview:
+        """Native bytes of frame `index` (0-based), `format.frame_bytes` long; raises a `GatewayError` if unreadable."""
+        ...
