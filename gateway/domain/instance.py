@@ -1,0 +1,65 @@
+"""SOP Instances and their deliveries: what is owed to whom, and with which proof."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
+from gateway.domain.lifecycle import DeliveryState
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceIdentity:
+    """UIDs and numbers of an instance, minted once in the ledger before it is built."""
+
+    instance_id: InstanceId
+    study_instance_uid: Uid
+    series_instance_uid: Uid
+    sop_instance_uid: Uid
+    series_number: int
+    instance_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpooledObject:
+    """A finished Part 10 file in the spool: frozen, with its SHA-256 in hex; `path` is relative to the spool."""
+
+    path: str
+    digest: str
+    size: int
+    sop_class_uid: Uid
+    transfer_syntax_uid: Uid
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One instance owed to one destination, as claimed for sending."""
+
+    id: DeliveryId
+    instance_id: InstanceId
+    acquisition_id: AcquisitionId
+    destination: DestinationName
+    state: DeliveryState
+    attempts: int
+    sop_instance_uid: Uid
+    spooled: SpooledObject
+
+
+@dataclass(frozen=True, slots=True)
+class StoreOutcome:
+    """A peer's answer to one C-STORE: the status that counts as stored, kept as proof (PS3.4 Annex B.2.3)."""
+
+    status: int
+    comment: str = ""
+    transfer_syntax_uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """What one try of a delivery came to."""
+
+    started_at: datetime
+    phase: str
+    disposition: str
+    code: str
+    text: str
+    remedy: str

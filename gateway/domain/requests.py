@@ -1,0 +1,39 @@
+"""What a person asks of the running gateway, filed by the page or the command line and carried out by a role."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class RequestKind(Enum):
+    """The verbs, with the payload keys each one takes.
+
+    - ``assign``: ``acquisitions`` (ids, comma separated), ``step`` (number) - tie held acquisitions to a step
+    - ``unscheduled``: ``acquisitions``, ``patient_id``, ``patient_name``, ``birth_date``, ``sex`` - send without an order
+    - ``open_step``: ``device``, ``step`` - make a step the active one; ``close_step``: ``device``
+    - ``retry``: ``delivery`` - make a pending or parked delivery due now
+    - ``release``: ``acquisition`` - give a quarantined acquisition another try
+    - ``echo``: ``destination`` - C-ECHO, its answer by layer in the outcome
+    - ``refresh``: ``provider`` - query that worklist now
+    """
+
+    ASSIGN = "assign"
+    UNSCHEDULED = "unscheduled"
+    OPEN_STEP = "open_step"
+    CLOSE_STEP = "close_step"
+    RETRY = "retry"
+    RELEASE = "release"
+    ECHO = "echo"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One filed request; `id` is unique for ever, so that it is carried out once."""
+
+    id: str
+    kind: RequestKind
+    payload: Mapping[str, str]
+    filed_by: str
+    filed_at: datetime

@@ -1,0 +1,159 @@
+"""What the status page and the command line show: flat rows, read from the ledger, without its inner numbers' meaning."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.domain.procedure import StepKey
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryView:
+    """One delivery of an acquisition's instance."""
+
+    id: int
+    destination: str
+    state: str
+    since: datetime
+    attempts: int
+    due_at: datetime | None
+    phase: str
+    error: str
+    remedy: str
+    status: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcquisitionView:
+    """One acquisition with everything a person asks about it."""
+
+    id: int
+    device: str
+    display_name: str
+    captured_at: datetime
+    state: str
+    since: datetime
+    has_thumbnail: bool
+    exam_key: str
+    source_bytes: int
+    patient_name: str = field(repr=False)
+    patient_id: str
+    step_description: str
+    accession_number: str
+    rule: str
+    reason: str
+    remedy: str
+    sop_instance_uid: str
+    sop_class: str
+    transfer_syntax: str
+    object_bytes: int
+    hints: tuple[tuple[str, str, str], ...]
+    candidates: tuple[StepKey, ...]
+    deliveries: tuple[DeliveryView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One cached worklist step; `steps` are named by `number` on page and command line."""
+
+    number: int
+    key: StepKey
+    patient_name: str = field(repr=False)
+    patient_id: str
+    birth_date: str = field(repr=False)
+    sex: str
+    accession_number: str
+    description: str
+    modality: str
+    station_ae_title: str
+    start: datetime | None
+    priority: str
+    seen_at: datetime
+    vanished: bool
+    usable: bool
+    faults: tuple[str, ...]
+    open_on: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderView:
+    """A worklist provider and the age of what it said."""
+
+    name: str
+    answered_at: datetime | None
+    items: int
+    error: str
+    remedy: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationView:
+    """A destination with its counts and the last thing it said."""
+
+    name: str
+    pending: int
+    sending: int
+    stored: int
+    committed: int
+    parked: int
+    last_stored_at: datetime | None
+    error: str
+    phase: str
+    remedy: str
+    error_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """A device with its newest acquisition and the step open on it."""
+
+    name: str
+    captured_today: int
+    last_captured_at: datetime | None
+    active_step: StepView | None
+    active_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssueView:
+    """A named fault of the box that stands now."""
+
+    key: str
+    severity: str
+    since: datetime
+    text: str
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeatView:
+    """The last sign of progress of one loop and the bound it promised."""
+
+    role: str
+    loop: str
+    at: datetime
+    bound_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CountsView:
+    """How many acquisitions stand in each state, and what is not yet at every destination."""
+
+    by_state: dict[str, int]
+    undelivered: int
+    captured_today: int
+    delivered_today: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """What became of a filed request; `outcome` is empty while it waits."""
+
+    id: str
+    kind: str
+    filed_at: datetime
+    done: bool
+    ok: bool
+    outcome: str
+    detail: str
