@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from gateway.domain.procedure import StepKey
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import (
     AcquisitionView,
@@ -46,7 +47,7 @@ class StatusReader(Protocol):
         """One cached step."""
         ...
 
-    def step_of(self, keys: Sequence[object]) -> Sequence[StepView]:
+    def step_of(self, keys: Sequence[StepKey]) -> Sequence[StepView]:
         """The cached steps of these `StepKey` values, in their order; vanished ones that are gone are left out."""
         ...
 

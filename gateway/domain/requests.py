@@ -10,7 +10,7 @@ class RequestKind(Enum):
     """The verbs, with the payload keys each one takes.
 
     - ``assign``: ``acquisitions`` (ids, comma separated), ``step`` (number) - tie held acquisitions to a step
-    - ``unscheduled``: ``acquisitions``, ``patient_id``, ``patient_name``, ``birth_date``, ``sex`` - send without an order
+    - ``unscheduled``: ``acquisitions``, ``patient_id``, ``patient_name``, ``birth_date``, ``sex`` - send without order
     - ``open_step``: ``device``, ``step`` - make a step the active one; ``close_step``: ``device``
     - ``retry``: ``delivery`` - make a pending or parked delivery due now
     - ``release``: ``acquisition`` - give a quarantined acquisition another try

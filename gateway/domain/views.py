@@ -1,4 +1,4 @@
-"""What the status page and the command line show: flat rows, read from the ledger, without its inner numbers' meaning."""
+"""What the status page and the command line show: flat rows, read from the ledger in one go."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
