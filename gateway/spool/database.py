@@ -1,0 +1,132 @@
+"""Opens the ledger: durable settings, numbered migrations, short transactions. Decides nothing about its contents."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase
+
+LEDGER_FILE = "ledger.sqlite"
+_BUSY_TIMEOUT_S = 30.0
+
+
+class LedgerDamaged(GatewayError):  # noqa: N818 - names what was found
+    """The ledger fails SQLite's own check; nothing more is taken until a person has looked."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            disposition=Disposition.HALT,
+            phase=Phase.SPOOL,
+            remedy="Keep the spool directory as it is and restore the ledger from its backup or ask for support.",
+        )
+
+
+class Database:
+    """One connection to the ledger, for one thread.
+
+    Writers use WAL with ``synchronous=FULL``: a committed transaction survives a power cut.
+    """
+
+    def __init__(self, spool: Path, *, read_only: bool = False) -> None:
+        path = spool / LEDGER_FILE
+        mode = "ro" if read_only else "rwc"
+        uri = f"{path.resolve().as_uri()}?mode={mode}"
+        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
+        self._connection.row_factory = sqlite3.Row
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        if not read_only:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One durable write transaction: committed when the block ends, rolled back when it raises."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """One read transaction: all queries in the block see the same ledger."""
+        self._connection.execute("BEGIN")
+        try:
+            yield self._connection
+        finally:
+            self._connection.execute("COMMIT")
+
+    def version_of_data(self) -> int:
+        """A number that changes when another connection has committed; costs microseconds."""
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def compact_log(self) -> None:
+        """Fold the write-ahead log into the ledger file, so that the log stays short."""
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def migrations() -> list[tuple[int, str]]:
+    """The numbered migrations shipped with this release, in order, as (number, SQL)."""
+    folder = resources.files("gateway.spool") / "migrations"
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name.split("_", 1)[0]), (folder / name).read_text(encoding="utf-8")) for name in names]
+
+
+def migrate(spool: Path) -> int:
+    """Bring the ledger of `spool` to this release's schema and return its version.
+
+    Raises
+    ------
+    ConfigurationError
+        The ledger was written by a newer release.
+    LedgerDamaged
+        SQLite's integrity check fails.
+    """
+    spool.mkdir(parents=True, exist_ok=True)
+    steps = migrations()
+    newest = steps[-1][0]
+    database = Database(spool)
+    try:
+        connection = database._connection  # noqa: SLF001 - migrating is this module's own business
+        # BEGIN IMMEDIATE first: several roles start at once, one migrates, the others wait and find it done.
+        connection.execute("BEGIN IMMEDIATE")
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > newest:
+            connection.execute("ROLLBACK")
+            raise ConfigurationError(
+                f"The ledger has schema version {version}, this release knows {newest}.",
+                remedy="Start the release that wrote it, or a newer one.",
+            )
+        for number, sql in steps:
+            if number > version:
+                for statement in _statements(sql):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+        verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if verdict != "ok":
+            raise LedgerDamaged(f"The ledger is damaged: {verdict}.")
+    except sqlite3.DatabaseError as error:
+        raise LedgerDamaged(f"The ledger cannot be opened: {error}.") from error
+    finally:
+        database.close()
+    return newest
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """Split a migration into complete statements, which `executescript` would commit one by one."""
+    pending = ""
+    for line in sql.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            yield pending
+            pending = ""

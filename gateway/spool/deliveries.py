@@ -1,0 +1,234 @@
+"""Deliveries in the ledger: claimed in batches, each with its own outcome, each outcome with its proof or reason."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from gateway.domain.errors import GatewayError
+from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
+from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
+from gateway.domain.lifecycle import DeliveryEvent, DeliveryState, next_delivery_state
+from gateway.domain.ports import Clock
+from gateway.spool.database import Database
+from gateway.spool.journal import write_journal
+from gateway.spool.moments import from_us_or_none, to_us, zone_of
+from gateway.spool.runs import Run
+
+UNFINISHED_CLAIMS_LIMIT = 5
+"""A delivery claimed this often without any outcome is parked: something about it kills its worker."""
+
+_CLAIM = (
+    "SELECT delivery.*, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,"
+    " instance.path, instance.digest, instance.size"
+    " FROM delivery JOIN instance ON instance.id = delivery.instance"
+    " WHERE delivery.destination = ? AND delivery.state = 'pending' AND delivery.due_us <= ?"
+    " ORDER BY delivery.due_us, delivery.id LIMIT ?"
+)
+
+
+class DeliveryLedger:
+    """Deliveries, for one thread."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def claim_due(self, destination: str, run: Run, limit: int) -> list[Delivery]:
+        """Claim up to `limit` deliveries that are due, oldest first; nothing while the destination itself waits."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            waits = connection.execute(
+                "SELECT 1 FROM destination WHERE name = ? AND due_us > ?", (destination, now)
+            ).fetchone()
+            rows = [] if waits else connection.execute(_CLAIM, (destination, now, limit)).fetchall()
+            claimed = [row for row in rows if not self._poisoned(connection, row, now)]
+            for row in claimed:
+                _move(connection, row["id"], DeliveryEvent.CLAIM, now)
+                connection.execute(
+                    "UPDATE delivery SET claimed_by = ?, attempts = attempts + 1,"
+                    " unfinished_claims = unfinished_claims + 1 WHERE id = ?",
+                    (run.id, row["id"]),
+                )
+        return [self._delivery(row) for row in claimed]
+
+    def _poisoned(self, connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> bool:
+        """Park a delivery that was claimed again and again and never came to an outcome."""
+        if row["unfinished_claims"] < UNFINISHED_CLAIMS_LIMIT:
+            return False
+        _move(connection, row["id"], DeliveryEvent.PARK, now)
+        text = f"Sending this object was begun {UNFINISHED_CLAIMS_LIMIT} times and never came to an end."
+        connection.execute(
+            "UPDATE delivery SET phase = 'transfer', error = ?, remedy = ? WHERE id = ?",
+            (text, "Look at the log of gateway-forward, then retry it from the queue.", row["id"]),
+        )
+        return True
+
+    @staticmethod
+    def _delivery(row: sqlite3.Row) -> Delivery:
+        return Delivery(
+            id=DeliveryId(row["id"]),
+            instance_id=InstanceId(row["instance"]),
+            acquisition_id=AcquisitionId(row["acquisition"]),
+            destination=DestinationName(row["destination"]),
+            state=DeliveryState.SENDING,
+            attempts=row["attempts"] + 1,
+            sop_instance_uid=Uid(row["sop_instance_uid"]),
+            spooled=SpooledObject(
+                path=row["path"],
+                digest=row["digest"],
+                size=row["size"],
+                sop_class_uid=Uid(row["sop_class_uid"]),
+                transfer_syntax_uid=Uid(row["transfer_syntax_uid"]),
+            ),
+        )
+
+    def stored(self, delivery: Delivery, outcome: StoreOutcome, started_at: datetime) -> None:
+        """Record the peer's own answer that it stored this instance."""
+        now = to_us(self._clock.now())
+        code = f"{outcome.status:04X}"
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE delivery SET stored_us = ?, status = ?, status_text = ?, sent_syntax_uid = ?,"
+                " claimed_by = NULL, unfinished_claims = 0, phase = '', error = '', remedy = '' WHERE id = ?",
+                (now, code, outcome.comment, outcome.transfer_syntax_uid, delivery.id),
+            )
+            _move(connection, delivery.id, DeliveryEvent.STORE, now, status=code)
+            self._attempt(connection, delivery, to_us(started_at), now, ("response", "done", code, outcome.comment))
+
+    def failed(
+        self, delivery: Delivery, fault: GatewayError, started_at: datetime, *, park: bool, due: datetime
+    ) -> None:
+        """Record a try that failed: parked for a person, or pending again and due at `due`."""
+        now = to_us(self._clock.now())
+        event = DeliveryEvent.PARK if park else DeliveryEvent.RETRY
+        with self._database.write() as connection:
+            _move(connection, delivery.id, event, now, phase=fault.phase.value, code=fault.code)
+            connection.execute(
+                "UPDATE delivery SET claimed_by = NULL, unfinished_claims = 0, due_us = ?, phase = ?, error = ?,"
+                " remedy = ?, status = ? WHERE id = ?",
+                (to_us(due), fault.phase.value, fault.message, fault.remedy, fault.code, delivery.id),
+            )
+            what = (fault.phase.value, fault.disposition.value, fault.code, fault.message)
+            self._attempt(connection, delivery, to_us(started_at), now, what)
+
+    def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Return claims that were never begun."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            for delivery in deliveries:
+                _move(connection, delivery.id, DeliveryEvent.VOID, now)
+                connection.execute(
+                    "UPDATE delivery SET claimed_by = NULL, attempts = attempts - 1,"
+                    " unfinished_claims = unfinished_claims - 1 WHERE id = ?",
+                    (delivery.id,),
+                )
+
+    @staticmethod
+    def _attempt(
+        connection: sqlite3.Connection, delivery: Delivery, started: int, ended: int, what: tuple[str, str, str, str]
+    ) -> None:
+        connection.execute(
+            "INSERT INTO attempt (delivery, started_us, ended_us, phase, disposition, code, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (delivery.id, started, ended, *what),
+        )
+
+    # -- destinations -------------------------------------------------------------------------------------------
+
+    def configure(self, destinations: Mapping[str, str]) -> None:
+        """Make the ledger's destinations those of the configuration, each with a fingerprint of its settings.
+
+        A destination whose settings changed is tried at once, and what was parked for it is pending again: the
+        change may well be the remedy.
+        """
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            known = {row["name"]: row["fingerprint"] for row in connection.execute("SELECT * FROM destination")}
+            for name in known.keys() - destinations.keys():
+                connection.execute("DELETE FROM destination WHERE name = ?", (name,))
+            for position, (name, fingerprint) in enumerate(destinations.items()):
+                connection.execute(
+                    "INSERT INTO destination (name, position, fingerprint) VALUES (?, ?, ?) ON CONFLICT (name)"
+                    " DO UPDATE SET position = excluded.position, fingerprint = excluded.fingerprint",
+                    (name, position, fingerprint),
+                )
+                if name in known and known[name] != fingerprint:
+                    self._release_parked(connection, name, now)
+
+    def _release_parked(self, connection: sqlite3.Connection, destination: str, now: int) -> None:
+        connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
+        rows = connection.execute(
+            "SELECT id FROM delivery WHERE destination = ? AND state = 'parked'", (destination,)
+        ).fetchall()
+        for row in rows:
+            release_delivery(connection, row["id"], now, actor="configuration")
+
+    def wake(self, destination: str) -> None:
+        """Let a destination be tried at once; called when its role starts."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
+
+    def destination_failed(self, destination: str, fault: GatewayError, due: datetime) -> None:
+        """Remember why a destination cannot be reached and when it is tried next; what it was owed waits with it."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE destination SET failures = failures + 1, due_us = ?, phase = ?, error = ?, remedy = ?,"
+                " failed_us = CASE WHEN error = '' THEN ? ELSE failed_us END WHERE name = ?",
+                (to_us(due), fault.phase.value, fault.message, fault.remedy, now, destination),
+            )
+
+    def destination_answers(self, destination: str) -> bool:
+        """Forget a destination's fault; whether it had one. What waited for it is due at once."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            had = connection.execute(
+                "UPDATE destination SET failures = 0, due_us = 0, phase = '', error = '', remedy = '', failed_us = NULL"
+                " WHERE name = ? AND error <> ''",
+                (destination,),
+            ).rowcount
+            if had:
+                connection.execute(
+                    "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
+                    (now, destination, now),
+                )
+        return had > 0
+
+    def failures(self, destination: str) -> int:
+        """How many times in a row a destination has failed."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT failures FROM destination WHERE name = ?", (destination,)).fetchone()
+        return int(row["failures"]) if row else 0
+
+    def next_due(self, destination: str) -> datetime | None:
+        """When something is next due for a destination; None when nothing waits."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT max(min(delivery.due_us), coalesce((SELECT due_us FROM destination WHERE name = ?), 0)) AS due"
+                " FROM delivery WHERE destination = ? AND state = 'pending'",
+                (destination, destination),
+            ).fetchone()
+        return from_us_or_none(row["due"], zone_of(self._clock))
+
+
+def release_delivery(connection: sqlite3.Connection, number: int, now: int, *, actor: str) -> None:
+    """Make a parked delivery pending and due now, inside the caller's transaction."""
+    _move(connection, number, DeliveryEvent.RELEASE, now, actor=actor)
+    connection.execute("UPDATE delivery SET due_us = ?, unfinished_claims = 0 WHERE id = ?", (now, number))
+
+
+def _move(
+    connection: sqlite3.Connection,
+    number: int,
+    event: DeliveryEvent,
+    now: int,
+    *,
+    actor: str = "forward",
+    **detail: str,
+) -> None:
+    """Move a delivery along the lifecycle table and journal it, inside the caller's transaction."""
+    row = connection.execute("SELECT state, destination FROM delivery WHERE id = ?", (number,)).fetchone()
+    state = next_delivery_state(DeliveryState(row["state"]), event)
+    connection.execute("UPDATE delivery SET state = ?, since_us = ? WHERE id = ?", (state.value, now, number))
+    if event is not DeliveryEvent.CLAIM:
+        write_journal(connection, now, actor, state.value, f"delivery {number}", to=row["destination"], **detail)

@@ -1,0 +1,179 @@
+"""Bytes in the spool: written beside, synced, renamed, and the directory synced, before anything is said about them."""
+
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.domain.checkpoints import Checkpoint, Passage, pass_by
+from gateway.domain.errors import Disposition, GatewayError, Phase, SpoolFull
+
+_TEMPORARY = "tmp"
+_CHUNK_BYTES = 1 << 20
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedFile:
+    """Bytes that are synced under a temporary name, with their SHA-256 in hex."""
+
+    temporary: Path
+    digest: str
+    size: int
+
+
+@contextmanager
+def storage_faults() -> Iterator[None]:
+    """Turn the operating system's storage errors into faults that say what the gateway does about them."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise SpoolFull("The spool has no room left.") from error
+        raise GatewayError(
+            f"The spool cannot be written: {error.strerror}.",
+            disposition=Disposition.HALT,
+            phase=Phase.SPOOL,
+            remedy="Check the disk and the rights on the spool directory.",
+            code=errno.errorcode.get(error.errno or 0, ""),
+        ) from error
+
+
+def sync_directory(path: Path) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file in hex, read in chunks."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class SpoolFiles:
+    """The spool directory as one role writes it.
+
+    Temporary files carry the role's name, so that only it sweeps them after a crash; `floor_bytes` of free space are
+    never used by new acquisitions.
+    """
+
+    def __init__(self, root: Path, *, role: str, floor_bytes: int = 0, passage: Passage = pass_by) -> None:
+        self._root = root
+        self._role = role
+        self._floor_bytes = floor_bytes
+        self._passage = passage
+
+    def prepare(self) -> None:
+        """Make the directories that must exist; safe to call by several roles at once."""
+        with storage_faults():
+            for name in (_TEMPORARY, "acquisitions", "instances", "thumbnails"):
+                (self._root / name).mkdir(parents=True, exist_ok=True)
+            sync_directory(self._root)
+
+    def absolute(self, path: str) -> Path:
+        """The file behind a path of the ledger."""
+        return self._root / path
+
+    def free_bytes(self) -> int:
+        """Free bytes of the spool's file system."""
+        return shutil.disk_usage(self._root).free
+
+    def ensure_room(self, size: int) -> None:
+        """Raise `SpoolFull` unless `size` bytes fit above the floor."""
+        free = self.free_bytes()
+        if free - size < self._floor_bytes:
+            raise SpoolFull(
+                f"The spool has {free >> 20} MiB free; {self._floor_bytes >> 20} MiB are kept in reserve, "
+                "so nothing new is captured."
+            )
+
+    def receive(self, stream: BinaryIO) -> ReceivedFile:
+        """Copy `stream` to a synced temporary file; `stream` failing leaves nothing behind and raises its own error."""
+        target = self._temporary()
+        digest = hashlib.sha256()
+        size = 0
+        try:
+            with storage_faults():
+                handle = target.open("xb")
+            with handle:
+                while chunk := stream.read(_CHUNK_BYTES):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    with storage_faults():
+                        handle.write(chunk)
+                self._passage(Checkpoint.CAPTURE_COPIED)
+                with storage_faults():
+                    handle.flush()
+                    os.fsync(handle.fileno())
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+        self._passage(Checkpoint.CAPTURE_SYNCED)
+        return ReceivedFile(target, digest.hexdigest(), size)
+
+    @contextmanager
+    def new_file(self) -> Iterator[tuple[BinaryIO, Path]]:
+        """A seekable temporary file for writing; synced when the block ends, removed when it raises."""
+        target = self._temporary()
+        try:
+            with storage_faults():
+                handle = target.open("x+b")
+            with handle:
+                yield handle, target
+                self._passage(Checkpoint.ASSEMBLE_WRITTEN)
+                with storage_faults():
+                    handle.flush()
+                    os.fsync(handle.fileno())
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+    def place(self, temporary: Path, folder: str, name: str) -> str:
+        """Give a synced temporary file its final name, durably, and return its path for the ledger."""
+        path = f"{folder}/{name}"
+        target = self._root / path
+        with storage_faults():
+            if not target.parent.is_dir():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                sync_directory(target.parent.parent)
+            temporary.rename(target)
+            sync_directory(target.parent)
+        return path
+
+    def remove(self, path: str) -> None:
+        """Remove a file; it may be gone already."""
+        with storage_faults():
+            (self._root / path).unlink(missing_ok=True)
+
+    def discard(self, received: ReceivedFile) -> None:
+        """Remove a temporary file that is not wanted."""
+        received.temporary.unlink(missing_ok=True)
+
+    def sweep_temporary(self) -> int:
+        """Remove what a dead run of this role left under temporary names, and return how many files that were."""
+        count = 0
+        with storage_faults():
+            for entry in (self._root / _TEMPORARY).glob(f"{self._role}.*"):
+                entry.unlink(missing_ok=True)
+                count += 1
+        return count
+
+    def files_in(self, folder: str) -> Iterator[str]:
+        """Paths of all files in a folder of the spool, as the ledger would name them."""
+        base = self._root / folder
+        for path in base.rglob("*"):
+            if path.is_file():
+                yield path.relative_to(self._root).as_posix()
+
+    def _temporary(self) -> Path:
+        return self._root / _TEMPORARY / f"{self._role}.{uuid.uuid4().hex}"

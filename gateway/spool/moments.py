@@ -1,0 +1,28 @@
+"""Moments in the ledger: whole microseconds since 1970 in UTC, so that they sort and never lose a digit."""
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from gateway.domain.ports import Clock
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds of an aware moment."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int, zone: tzinfo) -> datetime:
+    """The aware moment in `zone`."""
+    return (_EPOCH + timedelta(microseconds=us)).astimezone(zone)
+
+
+def from_us_or_none(us: int | None, zone: tzinfo) -> datetime | None:
+    """As `from_us`, passing None through."""
+    return None if us is None else from_us(us, zone)
+
+
+def zone_of(clock: Clock) -> tzinfo:
+    """The station's time zone."""
+    return clock.now().tzinfo or UTC

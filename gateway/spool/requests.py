@@ -1,0 +1,254 @@
+"""Requests of people: filed as small durable files by page and command line, carried out once by a role.
+
+The page may not write the ledger; it may only file. The effect of a request and the record that it was carried out
+are one transaction, so a crash between the two cannot repeat it.
+"""
+
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from gateway.domain.identifiers import mint_uid
+from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState, DeliveryState
+from gateway.domain.objects import LocalStudy
+from gateway.domain.ports import Clock
+from gateway.domain.procedure import Match, MatchRule, Patient
+from gateway.domain.requests import Request, RequestKind
+from gateway.spool.acquisitions import move, tie_to_local_study, tie_to_step
+from gateway.spool.database import Database
+from gateway.spool.deliveries import release_delivery
+from gateway.spool.files import storage_faults, sync_directory
+from gateway.spool.journal import write_journal
+from gateway.spool.moments import to_us
+from gateway.spool.snapshots import step_from_text
+
+_FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH})
+
+
+class RequestRefused(Exception):  # noqa: N818 - the outcome, in the operator's words
+    """A request that cannot be carried out, with the reason for the person who filed it."""
+
+
+def role_of(kind: RequestKind) -> str:
+    """The role that carries out requests of this kind: forward has the network, assemble the rest."""
+    return "forward" if kind in _FOR_FORWARD else "assemble"
+
+
+class SpoolRequestDesk:
+    """Files requests into the spool; the `RequestDesk` of page and command line."""
+
+    def __init__(self, spool: Path, clock: Clock) -> None:
+        self._folder = spool / "requests"
+        self._clock = clock
+
+    def file(self, kind: RequestKind, payload: Mapping[str, str], *, by: str) -> str:
+        """File a request durably and return its id."""
+        moment = self._clock.now()
+        number = f"{to_us(moment):017d}-{secrets.token_hex(6)}"
+        folder = self._folder / role_of(kind)
+        body = {"kind": kind.value, "payload": dict(payload), "filed_by": by, "filed_at": moment.isoformat()}
+        with storage_faults():
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = folder / f".{number}"
+            with temporary.open("x", encoding="utf-8") as stream:
+                json.dump(body, stream, ensure_ascii=False)
+                stream.flush()
+                os.fsync(stream.fileno())
+            temporary.rename(folder / f"{number}.json")
+            sync_directory(folder)
+        return number
+
+
+class RequestLedger:
+    """Carries requests out, for one thread."""
+
+    def __init__(self, database: Database, spool: Path, clock: Clock) -> None:
+        self._database = database
+        self._folder = spool / "requests"
+        self._clock = clock
+        self._verbs: Mapping[RequestKind, Callable[[sqlite3.Connection, Request], str]] = {
+            RequestKind.ASSIGN: self._assign,
+            RequestKind.UNSCHEDULED: self._unscheduled,
+            RequestKind.OPEN_STEP: self._open_step,
+            RequestKind.CLOSE_STEP: self._close_step,
+            RequestKind.RETRY: self._retry,
+            RequestKind.RELEASE: self._release,
+        }
+
+    def waiting(self, role: str) -> list[Request]:
+        """Requests filed for `role` and not yet carried out, oldest first; finished ones are cleared away."""
+        requests = []
+        for path in sorted((self._folder / role).glob("*.json")):
+            request = self._read(path)
+            if request is None or self._is_done(request.id):
+                path.unlink(missing_ok=True)
+            else:
+                requests.append(request)
+        return requests
+
+    @staticmethod
+    def _read(path: Path) -> Request | None:
+        """A filed request; None when the file is no request, which no person can have filed through us."""
+        try:
+            body = json.loads(path.read_text(encoding="utf-8"))
+            payload = {str(key): str(value) for key, value in body["payload"].items()}
+            kind = RequestKind(body["kind"])
+            return Request(path.stem, kind, payload, body["filed_by"], datetime.fromisoformat(body["filed_at"]))
+        except (ValueError, KeyError, AttributeError, TypeError):
+            return None
+
+    def _is_done(self, number: str) -> bool:
+        with self._database.read() as connection:
+            return connection.execute("SELECT 1 FROM request WHERE id = ?", (number,)).fetchone() is not None
+
+    def carry_out(self, request: Request) -> None:
+        """Carry out a request on the ledger and record its outcome, in one transaction."""
+        with self._database.write() as connection:
+            if connection.execute("SELECT 1 FROM request WHERE id = ?", (request.id,)).fetchone():
+                return
+            connection.execute("SAVEPOINT verb")
+            try:
+                outcome, ok = self._verbs[request.kind](connection, request), True
+            except RequestRefused as refusal:
+                connection.execute("ROLLBACK TO verb")
+                outcome, ok = str(refusal), False
+            self._finish(connection, request, ok=ok, outcome=outcome, detail="")
+        self._clear(request)
+
+    def finished(self, request: Request, *, ok: bool, outcome: str, detail: str = "") -> None:
+        """Record the outcome of a request that was carried out elsewhere (echo, refresh)."""
+        with self._database.write() as connection:
+            self._finish(connection, request, ok=ok, outcome=outcome, detail=detail)
+        self._clear(request)
+
+    def _finish(self, connection: sqlite3.Connection, request: Request, *, ok: bool, outcome: str, detail: str) -> None:
+        now = to_us(self._clock.now())
+        connection.execute(
+            "INSERT OR IGNORE INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                request.id,
+                request.kind.value,
+                json.dumps(dict(request.payload), ensure_ascii=False),
+                request.filed_by,
+                to_us(request.filed_at),
+                now,
+                int(ok),
+                outcome,
+                detail,
+            ),
+        )
+        write_journal(connection, now, request.filed_by, request.kind.value, f"request {request.id}", outcome=outcome)
+
+    def _clear(self, request: Request) -> None:
+        (self._folder / role_of(request.kind) / f"{request.id}.json").unlink(missing_ok=True)
+
+    # -- verbs --------------------------------------------------------------------------------------------------
+
+    def _assign(self, connection: sqlite3.Connection, request: Request) -> str:
+        row = connection.execute("SELECT snapshot FROM step WHERE id = ?", (_number(request, "step"),)).fetchone()
+        if row is None:
+            raise RequestRefused("That step is no longer in the worklist cache; choose it again.")
+        step = step_from_text(row["snapshot"])
+        if not step.usable:
+            raise RequestRefused(f"That worklist entry cannot be used: {'; '.join(step.faults)}")
+        match = Match(step.key, MatchRule.OPERATOR, f"assigned by {request.filed_by}")
+        numbers = _held(connection, request)
+        now = to_us(self._clock.now())
+        for number in numbers:
+            tie_to_step(connection, now, number, match, step, actor=request.filed_by)
+        return f"{len(numbers)} assigned"
+
+    def _unscheduled(self, connection: sqlite3.Connection, request: Request) -> str:
+        numbers = _held(connection, request)
+        value = request.payload.get
+        patient = Patient(
+            patient_id=value("patient_id", "").strip() or f"LOCAL-{numbers[0]:06d}",
+            name=value("patient_name", "").strip(),
+            birth_date=value("birth_date", "").strip().replace("-", ""),
+            sex=value("sex", "").strip().upper(),
+        )
+        study = LocalStudy(patient, value("description", "").strip())
+        study_uid = mint_uid()
+        now = to_us(self._clock.now())
+        for number in numbers:
+            tie_to_local_study(connection, now, number, study, study_uid, actor=request.filed_by)
+        return f"{len(numbers)} sent without an order"
+
+    def _open_step(self, connection: sqlite3.Connection, request: Request) -> str:
+        device, number = _text(request, "device"), _number(request, "step")
+        row = connection.execute("SELECT id, snapshot, usable FROM step WHERE id = ?", (number,)).fetchone()
+        if row is None or not row["usable"]:
+            raise RequestRefused("That worklist entry cannot be opened; look at its faults on the worklist page.")
+        now = to_us(self._clock.now())
+        connection.execute(
+            "INSERT OR REPLACE INTO active_step VALUES (?, ?, ?, ?, ?, ?)",
+            (device, row["id"], row["snapshot"], now, request.filed_by, now),
+        )
+        write_journal(connection, now, request.filed_by, "step opened", f"device {device}", step=row["id"])
+        return "opened"
+
+    def _close_step(self, connection: sqlite3.Connection, request: Request) -> str:
+        device = _text(request, "device")
+        if not connection.execute("DELETE FROM active_step WHERE device = ?", (device,)).rowcount:
+            raise RequestRefused("No step is open on that device.")
+        write_journal(connection, to_us(self._clock.now()), request.filed_by, "step closed", f"device {device}")
+        return "closed"
+
+    def _retry(self, connection: sqlite3.Connection, request: Request) -> str:
+        number, now = _number(request, "delivery"), to_us(self._clock.now())
+        row = connection.execute("SELECT state, destination FROM delivery WHERE id = ?", (number,)).fetchone()
+        if row is None:
+            raise RequestRefused("There is no such delivery.")
+        state = DeliveryState(row["state"])
+        if state is DeliveryState.PARKED:
+            release_delivery(connection, number, now, actor=request.filed_by)
+        elif state is DeliveryState.PENDING:
+            connection.execute("UPDATE delivery SET due_us = ? WHERE id = ?", (now, number))
+        else:
+            raise RequestRefused(f"That delivery is {state.value}; there is nothing to retry.")
+        connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (row["destination"],))
+        return "due now"
+
+    def _release(self, connection: sqlite3.Connection, request: Request) -> str:
+        number = _number(request, "acquisition")
+        row = connection.execute("SELECT state FROM acquisition WHERE id = ?", (number,)).fetchone()
+        if row is None or row["state"] != AcquisitionState.QUARANTINED.value:
+            raise RequestRefused("That acquisition is not in quarantine.")
+        move(connection, to_us(self._clock.now()), number, AcquisitionEvent.RELEASE, actor=request.filed_by)
+        connection.execute(
+            "UPDATE acquisition SET reason = '', remedy = '', phase = '', due_us = 0, unfinished_claims = 0"
+            " WHERE id = ?",
+            (number,),
+        )
+        return "released"
+
+
+def _text(request: Request, key: str) -> str:
+    value = request.payload.get(key, "").strip()
+    if not value:
+        raise RequestRefused(f"The request names no {key}.")
+    return value
+
+
+def _number(request: Request, key: str) -> int:
+    text = _text(request, key)
+    if not text.isascii() or not text.isdigit():
+        raise RequestRefused(f"{key} is a number.")
+    return int(text)
+
+
+def _held(connection: sqlite3.Connection, request: Request) -> list[int]:
+    """The held acquisitions a request names; all of them must be held."""
+    texts = [text.strip() for text in _text(request, "acquisitions").split(",")]
+    if not all(text.isascii() and text.isdigit() for text in texts):
+        raise RequestRefused("acquisitions are numbers with commas between them.")
+    numbers = [int(text) for text in texts]
+    for number in numbers:
+        row = connection.execute("SELECT state FROM acquisition WHERE id = ?", (number,)).fetchone()
+        if row is None or row["state"] != AcquisitionState.HELD.value:
+            raise RequestRefused(f"Acquisition {number} is not held.")
+    return numbers

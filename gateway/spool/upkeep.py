@@ -1,0 +1,130 @@
+"""Keeps ledger and files in step: reconciliation at start, and retention by the ladder of proof alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.domain.ports import Clock
+from gateway.spool.database import Database
+from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.journal import write_journal
+from gateway.spool.moments import to_us
+
+_BATCH = 200
+UNCLAIMED = "unclaimed"
+"""Folder of files that no row names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What did not agree: files the ledger does not name, and ledger paths without a file."""
+
+    unknown_files: tuple[str, ...]
+    missing_files: tuple[str, ...]
+
+
+class Upkeep:
+    """Reconciliation and retention, for one thread."""
+
+    def __init__(self, database: Database, files: SpoolFiles, clock: Clock) -> None:
+        self._database = database
+        self._files = files
+        self._clock = clock
+
+    def reconcile(self, folder: str) -> Reconciliation:
+        """Compare ledger and directory below `folder`, which only the calling role writes, and which it does at start.
+
+        A file without a row was renamed but never committed: its source was not acknowledged and will be captured or
+        built again. It is set aside all the same, until the ledger knows its bytes: a ledger restored from a backup
+        would look alike. A row without a file is a loss that a person must see.
+        """
+        named = {path for path in self._named_paths() if path.startswith(f"{folder}/")}
+        present = set(self._files.files_in(folder))
+        unknown, missing = sorted(present - named), sorted(named - present)
+        for path in unknown:
+            self._files.place(self._files.absolute(path), UNCLAIMED, path.rsplit("/", 1)[-1])
+        if unknown or missing:
+            now = to_us(self._clock.now())
+            with self._database.write() as connection:
+                for path in unknown:
+                    write_journal(connection, now, "spool", "file without a row set aside", "spool", path=path)
+                for path in missing:
+                    write_journal(connection, now, "spool", "file missing", "spool", path=path)
+        return Reconciliation(tuple(unknown), tuple(missing))
+
+    def _named_paths(self) -> set[str]:
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT part.path AS path FROM part JOIN acquisition ON acquisition.id = part.acquisition"
+                " WHERE source_bytes_kept = 1 UNION ALL"
+                " SELECT path FROM instance WHERE built_us IS NOT NULL AND kept = 1"
+            ).fetchall()
+        return {row["path"] for row in rows}
+
+    def settle_unclaimed(self) -> int:
+        """Remove set-aside files whose bytes or instance the ledger knows by now; how many are left."""
+        left = 0
+        for path in list(self._files.files_in(UNCLAIMED)):
+            digest = digest_of(self._files.absolute(path))
+            uid = path.rsplit("/", 1)[-1].removesuffix(".dcm")
+            with self._database.read() as connection:
+                known = connection.execute(
+                    "SELECT 1 FROM part WHERE digest = ? UNION ALL SELECT 1 FROM instance"
+                    " WHERE digest = ? OR (sop_instance_uid = ? AND built_us IS NOT NULL) LIMIT 1",
+                    (digest, digest, uid),
+                ).fetchone()
+            if known:
+                self._files.remove(path)
+            else:
+                left += 1
+        return left
+
+    def retire(self, retention: timedelta) -> int:
+        """Remove the bytes of acquisitions that every destination has proven to hold for `retention`.
+
+        The row, its proof and its journal stay. Nothing undelivered, held or quarantined is ever touched.
+        """
+        limit = to_us(self._clock.now() - retention)
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT acquisition.id FROM acquisition WHERE state = 'assembled' AND source_bytes_kept = 1"
+                " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id)"
+                " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id"
+                " AND (state NOT IN ('stored', 'committed') OR stored_us > ?)) LIMIT ?",
+                (limit, _BATCH),
+            ).fetchall()
+        for row in rows:
+            self._retire_one(row["id"])
+        return len(rows)
+
+    def _retire_one(self, number: int) -> None:
+        """Forget the files in the ledger first: a crash in between leaves files without rows, which start removes."""
+        with self._database.write() as connection:
+            rows = connection.execute(
+                "SELECT path FROM part WHERE acquisition = ? UNION ALL SELECT path FROM instance WHERE acquisition = ?",
+                (number, number),
+            ).fetchall()
+            connection.execute("UPDATE acquisition SET source_bytes_kept = 0 WHERE id = ?", (number,))
+            connection.execute("UPDATE instance SET kept = 0 WHERE acquisition = ?", (number,))
+            write_journal(connection, to_us(self._clock.now()), "assemble", "bytes released", f"acquisition {number}")
+        for row in rows:
+            self._files.remove(row["path"])
+
+    def orphaned_destinations(self, destinations: Sequence[str]) -> list[tuple[str, int]]:
+        """Destinations that are owed deliveries but no longer configured, with how many."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT destination, count(*) AS n FROM delivery WHERE state IN ('pending', 'sending', 'parked')"
+                " GROUP BY destination"
+            ).fetchall()
+        return [(row["destination"], row["n"]) for row in rows if row["destination"] not in destinations]
+
+    def counts_needing_people(self) -> tuple[int, int, int]:
+        """How many acquisitions are held, how many quarantined, and how many deliveries parked."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT (SELECT count(*) FROM acquisition WHERE state = 'held') AS held,"
+                " (SELECT count(*) FROM acquisition WHERE state = 'quarantined') AS quarantined,"
+                " (SELECT count(*) FROM delivery WHERE state = 'parked') AS parked"
+            ).fetchone()
+        return row["held"], row["quarantined"], row["parked"]
