@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 
-from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase
+from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase, SpoolFull
 
 LEDGER_FILE = "ledger.sqlite"
 _BUSY_TIMEOUT_S = 30.0
@@ -48,13 +48,15 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One durable write transaction: committed when the block ends, rolled back when it raises."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield self._connection
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        with _ledger_faults():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -72,6 +74,27 @@ class Database:
     def compact_log(self) -> None:
         """Fold the write-ahead log into the ledger file, so that the log stays short."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@contextmanager
+def _ledger_faults() -> Iterator[None]:
+    """Turn what the disk does to SQLite into faults that say what the gateway does about them."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        primary = (error.sqlite_errorcode if hasattr(error, "sqlite_errorcode") else 0) & 0xFF
+        if primary == sqlite3.SQLITE_FULL:
+            raise SpoolFull("The disk has no room left for the ledger.") from error
+        if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise LedgerDamaged(f"The ledger is damaged: {error}.") from error
+        if primary in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN):
+            raise GatewayError(
+                f"The ledger cannot be written: {error}.",
+                disposition=Disposition.HALT,
+                phase=Phase.SPOOL,
+                remedy="Check the disk and the rights on the spool directory.",
+            ) from error
+        raise
 
 
 def migrations() -> list[tuple[int, str]]:

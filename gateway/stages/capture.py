@@ -1,0 +1,121 @@
+"""Takes what a source offers: bytes made safe, row committed, and only then the source acknowledged (promise 1)."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+
+from gateway.domain.acquisition import CaptureSource, Finding, FindingPart
+from gateway.domain.checkpoints import Checkpoint, Passage
+from gateway.domain.errors import Disposition, GatewayError
+from gateway.domain.identifiers import DeviceName
+from gateway.domain.ports import Clock
+from gateway.spool.acquisitions import AcquisitionLedger, StoredPart
+from gateway.spool.files import ReceivedFile, SpoolFiles
+from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.stages.loop import Beat
+
+_log = logging.getLogger(__name__)
+_SAFE_SUFFIX_LENGTH = 6
+
+
+class CaptureStage:
+    """The work of one device's capture loop."""
+
+    def __init__(
+        self,
+        *,
+        device: DeviceName,
+        source: CaptureSource,
+        acquisitions: AcquisitionLedger,
+        files: SpoolFiles,
+        health: HealthLedger,
+        clock: Clock,
+        passage: Passage,
+        beat: Beat,
+        wait_s: float = 1.0,
+    ) -> None:
+        self._device = device
+        self._source = source
+        self._acquisitions = acquisitions
+        self._files = files
+        self._health = health
+        self._clock = clock
+        self._passage = passage
+        self._beat = beat
+        self._wait_s = wait_s
+
+    def round(self) -> float:
+        """Take everything that is ready, then wait on the source itself."""
+        taken, faults = 0, list[GatewayError]()
+        for finding in self._source.poll():
+            try:
+                self._take(finding)
+                taken += 1
+            except GatewayError as fault:
+                if fault.disposition is not Disposition.RETRY:
+                    raise
+                faults.append(fault)
+            self._beat()
+        self._show([*self._source.troubles(), *faults])
+        if not taken:
+            self._source.wait(self._wait_s)
+        return 0.0
+
+    def close(self) -> None:
+        """Release the device."""
+        self._source.close()
+
+    def _take(self, finding: Finding) -> None:
+        self._passage(Checkpoint.CAPTURE_FOUND)
+        self._files.ensure_room(sum(part.size for part in finding.parts))
+        received: list[ReceivedFile] = []
+        try:
+            for part in finding.parts:
+                with self._source.open(part) as stream:
+                    received.append(self._files.receive(stream))
+            original = self._acquisitions.duplicate_of(self._device, finding, received[0].digest)
+            if original is None:
+                self._record(finding, received)
+            else:
+                self._acquisitions.record_duplicate(self._device, finding, received[0].digest, original)
+                _log.info("device=%s acquisition=%d seen_again=yes", self._device, original)
+        finally:
+            for file in received:
+                self._files.discard(file)
+        self._source.acknowledge(finding)
+        self._passage(Checkpoint.CAPTURE_ACKNOWLEDGED)
+
+    def _record(self, finding: Finding, received: list[ReceivedFile]) -> None:
+        stored = [self._place(part, file) for part, file in zip(finding.parts, received, strict=True)]
+        self._passage(Checkpoint.CAPTURE_RENAMED)
+        number = self._acquisitions.record(self._device, finding, stored)
+        self._passage(Checkpoint.CAPTURE_COMMITTED)
+        _log.info(
+            "device=%s acquisition=%d bytes=%d digest=%s fault=%s",
+            self._device,
+            number,
+            stored[0].size,
+            stored[0].digest[:16],
+            "no" if finding.fault is None else "yes",
+        )
+
+    def _place(self, part: FindingPart, file: ReceivedFile) -> StoredPart:
+        day = self._clock.now().strftime("%Y-%m-%d")
+        name = f"{file.temporary.name.rsplit('.', 1)[-1]}{_safe_suffix(part.name)}"
+        path = self._files.place(file.temporary, f"acquisitions/{self._device}/{day}", name)
+        return StoredPart(part, file.digest, file.size, path)
+
+    def _show(self, troubles: list[GatewayError]) -> None:
+        prefix = f"capture.{self._device}."
+        standing: Mapping[str, StandingIssue] = {
+            f"{prefix}{position}": StandingIssue("attention", trouble.message, trouble.remedy)
+            for position, trouble in enumerate(troubles)
+        }
+        self._health.settle(prefix, standing)
+
+
+def _safe_suffix(name: bytes) -> str:
+    """The file's own suffix when it is a plain one; decoders go by content, people by suffix."""
+    suffix = PurePosixPath(name.decode("ascii", errors="replace")).suffix.lower()
+    plain = suffix[1:].isascii() and suffix[1:].isalnum() and len(suffix) <= _SAFE_SUFFIX_LENGTH
+    return suffix if plain else ""

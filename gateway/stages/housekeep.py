@@ -1,0 +1,89 @@
+"""Looks after the box: retention, disk room, idle active steps, and the issues that only the whole ledger shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.domain.errors import SpoolFull
+from gateway.spool.database import Database
+from gateway.spool.files import SpoolFiles
+from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.spool.steps import StepLedger
+from gateway.spool.upkeep import Upkeep
+
+
+@dataclass(frozen=True, slots=True)
+class HouseRules:
+    """How long bytes are kept after proof, and how long an active step lives without a capture."""
+
+    retention: timedelta
+    active_step_idle_s: float
+    destinations: Sequence[str]
+
+
+class HousekeepStage:
+    """The work of the housekeeping loop."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        upkeep: Upkeep,
+        files: SpoolFiles,
+        steps: StepLedger,
+        health: HealthLedger,
+        rules: HouseRules,
+        every_s: float = 20.0,
+    ) -> None:
+        self._database = database
+        self._upkeep = upkeep
+        self._files = files
+        self._steps = steps
+        self._health = health
+        self._rules = rules
+        self._every_s = every_s
+
+    def round(self) -> float:
+        """One look around."""
+        self._steps.close_idle(self._rules.active_step_idle_s)
+        while self._upkeep.retire(self._rules.retention):
+            pass
+        self._health.settle("house.", self._issues())
+        self._database.compact_log()
+        return self._every_s
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _issues(self) -> dict[str, StandingIssue]:
+        held, quarantined, parked = self._upkeep.counts_needing_people()
+        found: dict[str, StandingIssue] = {}
+        if held:
+            found["house.held"] = StandingIssue(
+                "attention", f"{held} acquisition(s) wait for a person.", "Open Holds and assign them to a patient."
+            )
+        if quarantined:
+            found["house.quarantined"] = StandingIssue(
+                "attention", f"{quarantined} acquisition(s) are set aside.", "Open Queue, set aside, and read why."
+            )
+        if parked:
+            found["house.parked"] = StandingIssue(
+                "danger", f"{parked} delivery(ies) are parked.", "Open Queue and follow the remedy shown there."
+            )
+        for name, count in self._upkeep.orphaned_destinations(self._rules.destinations):
+            found[f"house.orphan.{name}"] = StandingIssue(
+                "danger",
+                f"{count} object(s) are owed to {name}, which is no longer configured.",
+                f"Configure the destination {name} again.",
+            )
+        if unclaimed := self._upkeep.settle_unclaimed():
+            found["house.unclaimed"] = StandingIssue(
+                "attention",
+                f"{unclaimed} file(s) in the spool belong to no row of the ledger.",
+                "They lie in the folder unclaimed of the spool; nothing was acknowledged for them.",
+            )
+        try:
+            self._files.ensure_room(0)
+        except SpoolFull as full:
+            found["house.disk"] = StandingIssue("danger", full.message, full.remedy)
+        return found

@@ -1,0 +1,182 @@
+"""One thread, one loop: work, beat, wait. The only place where an unexpected exception is caught.
+
+A round of work returns how long the loop may rest. It is woken early when another process commits to the ledger, so a
+hand-over between roles takes a fraction of a second without either knowing the other.
+"""
+
+import logging
+import sqlite3
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.ports import Clock
+from gateway.spool.database import Database
+from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.stages.retry import BackOff
+
+_log = logging.getLogger(__name__)
+_GLANCE_S = 0.2
+_BEAT_EVERY_S = 5.0
+
+
+class Work(Protocol):
+    """What a loop does."""
+
+    def round(self) -> float:
+        """Do what can be done now and return the seconds to rest; 0 when there may be more at once."""
+        ...
+
+    def close(self) -> None:
+        """Release what the work holds."""
+        ...
+
+
+class Beat(Protocol):
+    """Tells the loop that long work is getting on."""
+
+    def __call__(self) -> None:
+        """Report progress."""
+        ...
+
+
+class Loop:
+    """Runs one `Work` in a thread of its own until `stop` is set.
+
+    Parameters
+    ----------
+    build
+        Makes the work inside the thread, from the thread's own ledger connection and its beat.
+    bound_s
+        The longest time this loop may go without progress before the watchdog should act.
+    """
+
+    def __init__(
+        self,
+        *,
+        role: str,
+        name: str,
+        build: Callable[[Database, Beat], Work],
+        open_database: Callable[[], Database],
+        clock: Clock,
+        stop: threading.Event,
+        bound_s: float,
+    ) -> None:
+        self.name = name
+        self._role = role
+        self._build = build
+        self._open_database = open_database
+        self._clock = clock
+        self._stop = stop
+        self._bound_s = bound_s
+        self._progress = clock.monotonic()
+        self._told = float("-inf")
+        self._failures = 0
+        self._back_off = BackOff(base_s=0.5, cap_s=30.0)
+        self._health: HealthLedger | None = None
+        self._thread = threading.Thread(target=self._run, name=f"{role}/{name}")
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread to end; whether it has."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def makes_progress(self) -> bool:
+        """Whether the loop has beaten within its bound and its thread lives."""
+        return self._thread.is_alive() and self._clock.monotonic() - self._progress <= self._bound_s
+
+    def beat(self) -> None:
+        """Note progress, and tell the ledger now and then."""
+        now = self._clock.monotonic()
+        self._progress = now
+        if self._health is not None and now - self._told >= _BEAT_EVERY_S:
+            self._health.beat(self._role, self.name, self._bound_s)
+            self._told = now
+
+    def _run(self) -> None:
+        database: Database | None = None
+        work: Work | None = None
+        try:
+            while not self._stop.is_set():
+                rest_s, fault = 0.0, None
+                try:
+                    if database is None:
+                        database = self._open_database()
+                        self._health = HealthLedger(database, self._clock)
+                    work = work or self._build(database, self.beat)
+                    rest_s = work.round()
+                    self._recovered()
+                except GatewayError as error:
+                    fault = error
+                except Exception as error:  # noqa: BLE001 - the one net: a loop outlives what nobody foresaw
+                    fault = _unexpected(error)
+                if fault is not None:
+                    rest_s = self._failed(fault)
+                self.beat()
+                self._rest(database, rest_s)
+        finally:
+            if work is not None:
+                work.close()
+            if database is not None:
+                database.close()
+
+    def _rest(self, database: Database | None, rest_s: float) -> None:
+        """Wait, but no longer than until somebody commits to the ledger; a failed loop waits its full time."""
+        end = self._clock.monotonic() + rest_s
+        seen = database.version_of_data() if database is not None and self._failures == 0 else None
+        while (left := end - self._clock.monotonic()) > 0 and not self._stop.wait(min(_GLANCE_S, left)):
+            self._progress = self._clock.monotonic()
+            if database is not None and seen is not None and database.version_of_data() != seen:
+                return
+
+    def _failed(self, fault: GatewayError) -> float:
+        self._failures += 1
+        delay_s = self._back_off.delay_s(self._failures)
+        _log.error(
+            "loop=%s/%s failed phase=%s disposition=%s again_in_s=%.1f error=%s",
+            self._role,
+            self.name,
+            fault.phase.value,
+            fault.disposition.value,
+            delay_s,
+            fault.message,
+        )
+        severity = "danger" if fault.disposition is Disposition.HALT else "attention"
+        self._settle({self._issue_key(): StandingIssue(severity, fault.message, fault.remedy)})
+        return delay_s
+
+    def _recovered(self) -> None:
+        if self._failures or self._told == float("-inf"):
+            self._settle({})
+        self._failures = 0
+
+    def _settle(self, standing: Mapping[str, StandingIssue]) -> None:
+        """Show or withdraw the loop's own issue; a ledger that cannot be written is reported by the log alone."""
+        if self._health is None:
+            return
+        try:
+            self._health.settle(self._issue_key(), standing)
+        except (GatewayError, sqlite3.Error) as error:
+            _log.error("loop=%s/%s issue=unrecorded cause=%s", self._role, self.name, type(error).__name__)
+
+    def _issue_key(self) -> str:
+        return f"loop.{self._role}.{self.name}."
+
+
+def _unexpected(error: Exception) -> GatewayError:
+    """A defect as a fault. The log gets the places it came through, not its message, which may name a patient."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}" for frame in reversed(frames))
+    _log.error("unexpected=%s at=%s", type(error).__name__, places)
+    return GatewayError(
+        f"An unexpected fault stopped this work: {type(error).__name__}.",
+        disposition=Disposition.RETRY,
+        phase=Phase.COMMIT,
+        remedy="The gateway tries again; the log has the details for support.",
+    )
