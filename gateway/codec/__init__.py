@@ -1,0 +1,1 @@
+"""The codec wing: native frames in, streams of a transfer syntax out, with NumPy alone."""

@@ -1,0 +1,112 @@
+"""Encoders and decoders that others wrote: the only file that imports them.
+
+Decoders here prove our streams, so none of them shares code with our encoders. Each returns samples as
+`gateway.codec.samples.as_samples` lays them out; colour of lossy streams comes back as RGB.
+"""
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import jpeg_ls
+import numpy as np
+import rle.rle
+from libjpeg.utils import decode as decode_jpeg
+from numpy.typing import NDArray
+from openjpeg.utils import decode as decode_j2k
+from openjpeg.utils import encode_buffer as encode_j2k_buffer
+from PIL import Image
+
+from gateway.codec.options import EncodeOptions
+from gateway.codec.samples import BYTE_BITS, Samples
+from gateway.domain.frames import FrameFormat
+
+# what these libraries raise about a stream that they cannot decode; Pillow's own error is an OSError
+decoder_errors = (RuntimeError, ValueError, TypeError, OSError, NotImplementedError)
+
+
+def _native(decoded: NDArray[Any], fmt: FrameFormat) -> Samples:
+    """Give a decoder's array the width of the native frame, one row a row."""
+    dtype = np.dtype("<u1" if fmt.bits_allocated == BYTE_BITS else "<u2")
+    values = decoded.view(f"u{decoded.itemsize}").astype(dtype, copy=False)
+    return values.reshape(fmt.rows, fmt.columns * fmt.samples_per_pixel)
+
+
+def decode_with_pylibjpeg_rle(stream: bytes, fmt: FrameFormat) -> Samples:
+    """Decode RLE Lossless with pylibjpeg-rle."""
+    planes = np.frombuffer(
+        rle.rle.decode_frame(stream, fmt.rows * fmt.columns, fmt.bits_allocated, "<"), f"<u{fmt.bits_allocated // 8}"
+    )
+    return _native(planes.reshape(fmt.samples_per_pixel, fmt.rows, fmt.columns).transpose(1, 2, 0).copy(), fmt)
+
+
+def decode_with_pylibjpeg_libjpeg(stream: bytes, fmt: FrameFormat) -> Samples:
+    """Decode JPEG Lossless, Baseline, Extended and JPEG-LS with pylibjpeg-libjpeg; colour of lossy streams becomes RGB."""
+    is_transformed = fmt.samples_per_pixel > 1 and fmt.bits_allocated == BYTE_BITS and _has_quantiser(stream)
+    transform = 1 if is_transformed else 0
+    return _native(decode_jpeg(stream, colour_transform=transform), fmt)
+
+
+def _has_quantiser(stream: bytes) -> bool:
+    """Tell whether the first marker segment after SOI is DQT, where our lossy encoders put it (T.81 B.2.1)."""
+    return stream[2:4] == b"\xff\xdb"
+
+
+def decode_with_pillow(stream: bytes, fmt: FrameFormat) -> Samples:
+    """Decode JPEG Baseline with Pillow."""
+    with Image.open(io.BytesIO(stream)) as image:
+        return _native(np.asarray(image.convert("RGB" if fmt.samples_per_pixel > 1 else "L")), fmt)
+
+
+def decode_with_pyjpegls(stream: bytes, fmt: FrameFormat) -> Samples:
+    """Decode JPEG-LS with pyjpegls (CharLS)."""
+    pixels, attributes = jpeg_ls.decode_buffer(stream)
+    dtype = "<u1" if attributes["bits_per_sample"] <= BYTE_BITS else "<u2"
+    return _native(np.frombuffer(pixels, dtype), fmt)
+
+
+def decode_with_pylibjpeg_openjpeg(stream: bytes, fmt: FrameFormat) -> Samples:
+    """Decode JPEG 2000 with pylibjpeg-openjpeg."""
+    return _native(decode_j2k(stream, j2k_format=0), fmt)
+
+
+def encode_jpeg_ls(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Iterator[bytes]:
+    """Encode JPEG-LS lossless with pyjpegls; colour is interleaved by sample (ITU-T T.87, NEAR = 0).
+
+    Signed samples are coded as patterns of all allocated bits, so that decoding gives the sign extension back.
+    """
+    del options
+    # eight bits or less would come back as one byte a sample, which a frame of two bytes a sample is not
+    takes_all = fmt.signed or fmt.bits_stored <= BYTE_BITS
+    precision = fmt.bits_allocated if takes_all else fmt.bits_stored
+    yield bytes(
+        jpeg_ls.encode_buffer(
+            pixels.tobytes(),
+            fmt.rows,
+            fmt.columns,
+            fmt.samples_per_pixel,
+            precision,
+            interleave_mode=2 if fmt.samples_per_pixel > 1 else None,
+        )
+    )
+
+
+def encode_jpeg_2000(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Iterator[bytes]:
+    """Encode JPEG 2000 lossless with pylibjpeg-openjpeg; RGB through the reversible transform (T.800 G.2)."""
+    del options
+    is_rgb = fmt.photometric_interpretation == "RGB"
+    widened: Samples = pixels
+    if fmt.bits_stored <= BYTE_BITS < fmt.bits_allocated:
+        widened = pixels.astype(np.uint8)
+    yield bytes(
+        encode_j2k_buffer(
+            widened.tobytes(),
+            fmt.columns,
+            fmt.rows,
+            fmt.samples_per_pixel,
+            fmt.bits_stored,
+            fmt.signed,
+            photometric_interpretation=1 if is_rgb else 0,
+            use_mct=is_rgb,
+        )
+    )
