@@ -200,6 +200,18 @@ class DeliveryLedger:
             row = connection.execute("SELECT failures FROM destination WHERE name = ?", (destination,)).fetchone()
         return int(row["failures"]) if row else 0
 
+    def link_rate(self, destination: str) -> float | None:
+        """Bytes per second of the latest stored deliveries, answer included; None while nothing was stored."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT sum(size) AS bytes, sum(took_us) AS took_us FROM (SELECT instance.size,"
+                " max(attempt.ended_us - attempt.started_us, 1) AS took_us FROM attempt"
+                " JOIN delivery ON delivery.id = attempt.delivery JOIN instance ON instance.id = delivery.instance"
+                " WHERE attempt.disposition = 'done' AND delivery.destination = ? ORDER BY attempt.id DESC LIMIT 20)",
+                (destination,),
+            ).fetchone()
+        return row["bytes"] * 1_000_000 / row["took_us"] if row["took_us"] else None
+
     def next_due(self, destination: str) -> datetime | None:
         """When something is next due for a destination; None when nothing waits."""
         with self._database.read() as connection:

@@ -1,0 +1,233 @@
+"""Turns acquisitions into SOP Instances: look at it, tie it to one step, build, freeze, owe it to the destinations."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.capture.image_files import make_thumbnail, open_picture
+from gateway.codec.errors import VerificationFailed
+from gateway.domain.checkpoints import Checkpoint, Passage
+from gateway.domain.errors import Disposition, GatewayError, InvalidObject, Phase
+from gateway.domain.frames import Picture
+from gateway.domain.identifiers import Uid
+from gateway.domain.instance import InstanceIdentity, SpooledObject
+from gateway.domain.lifecycle import AcquisitionState
+from gateway.domain.objects import LocalStudy, ObjectProfile
+from gateway.domain.ports import Clock
+from gateway.domain.procedure import Hold, Match, MatchRule, Step
+from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
+from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.instances import InstanceLedger
+from gateway.spool.runs import Run
+from gateway.spool.steps import StepLedger
+from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
+from gateway.stages.encoding import EncodingPolicy
+from gateway.stages.loop import Beat
+from gateway.worklist.matching import match
+
+_log = logging.getLogger(__name__)
+_UNFINISHED_LIMIT = 3
+_LATER_S = 60.0
+_EXACT_RULES = frozenset({MatchRule.ACCESSION_NUMBER, MatchRule.PATIENT_ID})
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRules:
+    """What the configuration says about the acquisitions of one device."""
+
+    profile: ObjectProfile
+    rules: tuple[MatchRule, ...]
+    window_before: timedelta
+    window_after: timedelta
+    encoding: EncodingPolicy
+    max_pixels: int
+
+
+class AssembleStage:
+    """The work of the assembling loop."""
+
+    def __init__(
+        self,
+        *,
+        run: Run,
+        devices: Mapping[str, DeviceRules],
+        destinations: tuple[str, ...],
+        acquisitions: AcquisitionLedger,
+        instances: InstanceLedger,
+        steps: StepLedger,
+        files: SpoolFiles,
+        builder: ObjectBuilder,
+        link_rate: Callable[[], float | None],
+        clock: Clock,
+        passage: Passage,
+        beat: Beat,
+    ) -> None:
+        self._run = run
+        self._devices = devices
+        self._destinations = destinations
+        self._acquisitions = acquisitions
+        self._instances = instances
+        self._steps = steps
+        self._files = files
+        self._builder = builder
+        self._link_rate = link_rate
+        self._clock = clock
+        self._passage = passage
+        self._beat = beat
+
+    def round(self) -> float:
+        """Work on the oldest acquisition that can go on; rest when there is none."""
+        claimed = self._acquisitions.claim_next(self._run)
+        if claimed is None:
+            return 1.0
+        self._passage(Checkpoint.ASSEMBLE_CLAIMED)
+        number = claimed.acquisition.id
+        try:
+            self._advance(claimed)
+        except GatewayError as fault:
+            _log.warning(
+                "acquisition=%d phase=%s disposition=%s error=%s",
+                number,
+                fault.phase.value,
+                fault.disposition.value,
+                fault.message,
+            )
+            self._settle(claimed, fault)
+        self._beat()
+        return 0.0
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _settle(self, claimed: ClaimedAcquisition, fault: GatewayError) -> None:
+        """Do what the fault's disposition says; an unforeseen one puts the acquisition aside, never back in line."""
+        number = claimed.acquisition.id
+        if fault.disposition is Disposition.QUARANTINE:
+            self._acquisitions.quarantined(number, fault)
+        elif fault.disposition is Disposition.HOLD:
+            self._acquisitions.held(number, Hold(fault.message, fault.remedy))
+        else:
+            due = self._clock.now() + timedelta(seconds=_LATER_S)
+            self._acquisitions.postponed(number, fault, due)
+            if fault.disposition is Disposition.HALT:
+                raise fault
+
+    def _advance(self, claimed: ClaimedAcquisition) -> None:
+        if claimed.unfinished_claims >= _UNFINISHED_LIMIT:
+            raise InvalidObject(
+                f"Work on this acquisition was begun {_UNFINISHED_LIMIT} times and never came to an end.",
+                remedy="Its bytes are kept. Release it from quarantine to try again, or export it for support.",
+            )
+        device = self._devices.get(claimed.acquisition.device)
+        if device is None:
+            raise GatewayError(
+                f"The device {claimed.acquisition.device} is no longer configured.",
+                disposition=Disposition.RETRY,
+                phase=Phase.CONFIGURE,
+                remedy="Configure the device again; its acquisitions wait.",
+            )
+        path = self._files.absolute(claimed.acquisition.path)
+        picture = open_picture(path, max_pixels=device.max_pixels)
+        if claimed.thumbnail is None:
+            self._picture_it(claimed)
+        decided = self._decide(claimed, device)
+        if decided is not None:
+            self._build(claimed, device, picture, *decided)
+
+    def _picture_it(self, claimed: ClaimedAcquisition) -> None:
+        """Make the thumbnail by which people recognise the acquisition."""
+        number = claimed.acquisition.id
+        with self._files.new_file() as (stream, temporary):
+            make_thumbnail(self._files.absolute(claimed.acquisition.path), stream)
+        self._acquisitions.set_thumbnail(number, self._files.place(temporary, "thumbnails", f"{number}.jpg"))
+
+    def _decide(self, claimed: ClaimedAcquisition, device: DeviceRules) -> tuple[Step | LocalStudy, str] | None:
+        """Whom the acquisition belongs to, with the Study Instance UID; None when it now waits for a person."""
+        if claimed.step is not None:
+            return claimed.step, claimed.step.key.study_instance_uid
+        if claimed.local is not None:
+            return claimed.local
+        candidates = self._steps.candidates(claimed.acquisition.device)
+        verdict = match(
+            hints=claimed.acquisition.hints,
+            steps=candidates,
+            active=claimed.active,
+            rules=self._rules_now(claimed, device),
+            captured_at=claimed.acquisition.captured_at,
+            modality=device.profile.modality,
+            window_before=device.window_before,
+            window_after=device.window_after,
+        )
+        number = claimed.acquisition.id
+        if isinstance(verdict, Hold):
+            self._acquisitions.held(number, verdict)
+            _log.info("acquisition=%d held candidates=%d", number, len(verdict.candidates))
+            return None
+        step = self._step_of(verdict, candidates, claimed.active)
+        self._acquisitions.matched(number, verdict, step, actor="assemble")
+        self._passage(Checkpoint.ASSEMBLE_MATCHED)
+        return step, step.key.study_instance_uid
+
+    @staticmethod
+    def _rules_now(claimed: ClaimedAcquisition, device: DeviceRules) -> tuple[MatchRule, ...]:
+        """The device's rules; for one that was held before, only those that name the order or patient exactly.
+
+        A step that appeared after the capture must not catch an earlier patient's picture by its time alone.
+        """
+        if claimed.acquisition.state is AcquisitionState.HELD:
+            return tuple(rule for rule in device.rules if rule in _EXACT_RULES)
+        return device.rules
+
+    @staticmethod
+    def _step_of(verdict: Match, candidates: list[Step], active: Step | None) -> Step:
+        known = [*candidates, active] if active is not None else candidates
+        return next(step for step in known if step.key == verdict.step)
+
+    def _build(
+        self,
+        claimed: ClaimedAcquisition,
+        device: DeviceRules,
+        picture: Picture,
+        subject: Step | LocalStudy,
+        study_uid: str,
+    ) -> None:
+        acquisition = claimed.acquisition
+        plan = self._builder.plan(picture, device.profile, device.encoding, self._link_rate())
+        identity, started_at = self._instances.reserve(
+            acquisition.id,
+            sop_class_uid=plan.sop_class_uid,
+            study_instance_uid=study_uid,
+            started_at=acquisition.captured_at,
+        )
+        self._passage(Checkpoint.ASSEMBLE_RESERVED)
+        about = Subject(subject, acquisition.captured_at, started_at, acquisition.hints)
+        self._files.ensure_room(0)
+        try:
+            spooled, notes = self._write(plan, picture, device.profile, identity, about)
+        except VerificationFailed as fault:
+            _log.error("acquisition=%d verification=failed syntax=%s", acquisition.id, plan.transfer_syntax_uid)
+            plan = without_compression(plan, picture, fault)
+            spooled, notes = self._write(plan, picture, device.profile, identity, about)
+        self._instances.complete(acquisition.id, identity, spooled, self._destinations, [plan.reason, *notes])
+        self._passage(Checkpoint.ASSEMBLE_COMMITTED)
+        _log.info(
+            "acquisition=%d sop_instance=%s syntax=%s bytes=%d",
+            acquisition.id,
+            identity.sop_instance_uid,
+            spooled.transfer_syntax_uid,
+            spooled.size,
+        )
+
+    def _write(
+        self, plan: Plan, picture: Picture, profile: ObjectProfile, identity: InstanceIdentity, about: Subject
+    ) -> tuple[SpooledObject, tuple[str, ...]]:
+        """Write, sync and name the object; the bytes that are hashed are the bytes that were synced."""
+        with self._files.new_file() as (stream, temporary):
+            notes = self._builder.write(plan, picture, profile=profile, identity=identity, about=about, target=stream)
+        self._passage(Checkpoint.ASSEMBLE_SYNCED)
+        digest, size = digest_of(temporary), temporary.stat().st_size
+        folder = f"instances/{about.captured_at:%Y-%m-%d}"
+        path = self._files.place(temporary, folder, f"{identity.sop_instance_uid}.dcm")
+        self._passage(Checkpoint.ASSEMBLE_RENAMED)
+        return SpooledObject(path, digest, size, plan.sop_class_uid, Uid(plan.transfer_syntax_uid)), notes

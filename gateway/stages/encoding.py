@@ -1,0 +1,108 @@
+"""Which transfer syntax an object gets: policy only; what each syntax may carry stands in the codec's registry."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from gateway.codec.encode import encode
+from gateway.codec.errors import CodecError
+from gateway.codec.registry import TransferSyntax, all_rows, check_format, lookup
+from gateway.domain.frames import FrameFormat
+
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+
+_QUICKEST_FIRST = (
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.90",
+)
+"""The lossless encoders by measured speed (the codec benchmark's table in the README)."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingPolicy:
+    """What a device or destination asks for: a named policy, or an explicit list in order of preference."""
+
+    name: str
+    syntaxes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingChoice:
+    """The chosen transfer syntax and why, in words for the journal."""
+
+    transfer_syntax_uid: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    uid: str
+    size: int
+    seconds: float
+
+
+def possible(uids: Sequence[str], fmt: FrameFormat) -> list[str]:
+    """Those of `uids` whose row may carry frames of `fmt`, in the same order."""
+    rows = {row.uid: row for row in all_rows()}
+    return [uid for uid in uids if uid in rows and _fits(rows[uid], fmt)]
+
+
+def _fits(row: TransferSyntax, fmt: FrameFormat) -> bool:
+    try:
+        check_format(row, fmt)
+    except CodecError:
+        return False
+    return row.lossless and (row.encoder is not None or not row.encapsulated)
+
+
+def choose(
+    policy: EncodingPolicy,
+    frame: memoryview,
+    fmt: FrameFormat,
+    *,
+    link_bytes_per_s: float | None,
+    monotonic: Callable[[], float],
+) -> EncodingChoice:
+    """Choose a lossless syntax for frames like `frame`.
+
+    ``fastest`` takes the quickest encoder that may carry them, ``smallest`` and ``balanced`` encode this frame with
+    each and compare; ``balanced`` adds the time to encode to the time on the link at its measured rate.
+    """
+    if policy.name == "none":
+        return EncodingChoice(EXPLICIT_LITTLE_ENDIAN, "compression is switched off")
+    usable = possible(policy.syntaxes if policy.name == "list" else _QUICKEST_FIRST, fmt)
+    if not usable:
+        return EncodingChoice(EXPLICIT_LITTLE_ENDIAN, "no syntax asked for may carry these pixels")
+    if policy.name == "list":
+        return EncodingChoice(usable[0], "first of the configured list that may carry these pixels")
+    if policy.name == "fastest":
+        return EncodingChoice(usable[0], "quickest encoder that may carry these pixels")
+    trials = [_try(uid, frame, fmt, monotonic) for uid in usable]
+    return _best(trials, fmt, link_bytes_per_s if policy.name == "balanced" else None)
+
+
+def _best(trials: Sequence[_Trial], fmt: FrameFormat, link_bytes_per_s: float | None) -> EncodingChoice:
+    """The smallest trial, or with a known link rate the one that is soonest encoded and sent."""
+    if link_bytes_per_s is None:
+        best = min(trials, key=lambda trial: trial.size)
+        return EncodingChoice(best.uid, f"smallest of {len(trials)}: {fmt.frame_bytes / best.size:.2f} to 1")
+    rate = link_bytes_per_s
+    best = min(trials, key=lambda trial: trial.seconds + trial.size / rate)
+    return EncodingChoice(
+        best.uid,
+        f"least time on this box and a link of {rate / 1000:.0f} kB/s: "
+        f"{fmt.frame_bytes / best.size:.2f} to 1 in {best.seconds * 1000:.0f} ms",
+    )
+
+
+def _try(uid: str, frame: memoryview, fmt: FrameFormat, monotonic: Callable[[], float]) -> _Trial:
+    begun = monotonic()
+    size = len(encode(uid, frame, fmt))
+    return _Trial(uid, size, monotonic() - begun)
+
+
+def is_native(uid: str) -> bool:
+    """Whether frames of this syntax are written as they are."""
+    return not lookup(uid).encapsulated
