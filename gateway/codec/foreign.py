@@ -41,7 +41,7 @@ def decode_with_pylibjpeg_rle(stream: bytes, fmt: FrameFormat) -> Samples:
 
 
 def decode_with_pylibjpeg_libjpeg(stream: bytes, fmt: FrameFormat) -> Samples:
-    """Decode JPEG Lossless, Baseline, Extended and JPEG-LS with pylibjpeg-libjpeg; colour of lossy streams becomes RGB."""
+    """Decode any JPEG or JPEG-LS stream of ours with pylibjpeg-libjpeg; colour of lossy ones becomes RGB."""
     is_transformed = fmt.samples_per_pixel > 1 and fmt.bits_allocated == BYTE_BITS and _has_quantiser(stream)
     transform = 1 if is_transformed else 0
     return _native(decode_jpeg(stream, colour_transform=transform), fmt)

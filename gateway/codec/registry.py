@@ -9,6 +9,7 @@ from functools import cache
 
 from gateway.codec import foreign
 from gateway.codec.errors import CodecError
+from gateway.codec.jpeg_lossless import encode_process_14, encode_sv1
 from gateway.codec.options import EncodeOptions
 from gateway.codec.rle import encode_rle
 from gateway.codec.samples import Samples
@@ -100,9 +101,32 @@ def all_rows() -> tuple[TransferSyntax, ...]:
         _native("1.2.840.10008.1.2", "Implicit VR Little Endian", "PS3.5 section A.1"),
         _native("1.2.840.10008.1.2.1", "Explicit VR Little Endian", "PS3.5 section A.2"),
         _native("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian", "PS3.5 section A.5"),
+        _lossless_jpeg("1.2.840.10008.1.2.4.57", "JPEG Lossless, Non-Hierarchical (Process 14)", encode_process_14),
+        _lossless_jpeg(
+            "1.2.840.10008.1.2.4.70",
+            "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])",
+            encode_sv1,
+        ),
         _jpeg_ls(),
         _jpeg_2000(),
         _rle(),
+    )
+
+
+def _lossless_jpeg(uid: str, name: str, encoder: Encoder) -> TransferSyntax:
+    return TransferSyntax(
+        uid=uid,
+        name=name,
+        lossless=True,
+        encapsulated=True,
+        bits_allocated=(8, 16),
+        bits_stored=(8, 16),
+        samples=(1, 3),
+        photometric=_GRAY + _PALETTE + _COLOUR,
+        signed=True,
+        clause="PS3.5 section 8.2.1",
+        encoder=encoder,
+        decoders=(_LIBJPEG,),
     )
 
 
