@@ -1,0 +1,1 @@
+"""From an acquisition and its step to a conformant SOP Instance: the only room that knows IODs."""

@@ -1,0 +1,78 @@
+"""Patient and Patient Study: who was imaged, copied from the worklist answer or as a person entered it.
+
+References: PS3.3 C.7.1.1, C.7.2.2.
+"""
+
+from pydicom.multival import MultiValue
+
+from gateway.domain.procedure import Step
+from gateway.objects import coded
+from gateway.objects.draft import Draft
+from gateway.objects.values import date_text, described, description, identifier, person_name
+
+_SEXES = frozenset({"M", "F", "O"})
+_STUDY_TEXTS = ("MedicalAlerts", "Allergies", "ServiceEpisodeDescription")
+_STUDY_IDENTIFIERS = ("AdmissionID", "ServiceEpisodeID")
+_STUDY_DESIGNATORS = ("IssuerOfAdmissionIDSequence", "IssuerOfServiceEpisodeIDSequence")
+_STUDY_NUMBERS = ("PatientSize", "PatientWeight")
+_PREGNANCY_MAX = 4
+
+
+def patient(draft: Draft) -> None:
+    """Fill in Patient: type 2 attributes always, issuer and references when the worklist gave them."""
+    subject = draft.order.subject
+    who = subject.patient
+    dataset = draft.dataset
+    dataset.PatientName = person_name(draft, "PatientName", who.name, refuse_long=True)
+    dataset.PatientID = identifier("PatientID", who.patient_id)
+    issuer = identifier("IssuerOfPatientID", who.issuer)
+    if issuer:
+        dataset.IssuerOfPatientID = issuer
+    dataset.PatientBirthDate = _or_empty(draft, "PatientBirthDate", who.birth_date, date_text(who.birth_date))
+    sex = who.sex.strip()
+    dataset.PatientSex = _or_empty(draft, "PatientSex", sex, sex if sex in _SEXES else "")
+    if isinstance(subject, Step):
+        _from_answer(draft)
+
+
+def patient_study(draft: Draft) -> None:
+    """Fill in Patient Study (optional): size, weight, alerts and admission, as far as the worklist gave them."""
+    for keyword in _STUDY_TEXTS:
+        _set(draft, keyword, [description(draft, keyword, v) for v in _values(draft.answer.get(keyword))])
+    for keyword in _STUDY_IDENTIFIERS:
+        _set(draft, keyword, identifier(keyword, draft.answer.get(keyword)))
+    for keyword in _STUDY_DESIGNATORS:
+        coded.copied(draft, draft.answer, draft.dataset, keyword, coded.designator)
+    for keyword in _STUDY_NUMBERS:
+        number = draft.answer.get(keyword)
+        # some providers send 0 for "not known"
+        if number is not None and float(number) > 0:
+            _set(draft, keyword, f"{float(number):.6g}")
+    pregnancy = draft.answer.get("PregnancyStatus")
+    if isinstance(pregnancy, int) and 1 <= pregnancy <= _PREGNANCY_MAX:
+        draft.dataset.PregnancyStatus = pregnancy
+
+
+def _from_answer(draft: Draft) -> None:
+    copied = coded.copied
+    answer, dataset = draft.answer, draft.dataset
+    copied(draft, answer, dataset, "IssuerOfPatientIDQualifiersSequence", coded.issuer_qualifiers)
+    copied(draft, answer, dataset, "OtherPatientIDsSequence", coded.other_patient_id)
+    copied(draft, answer, dataset, "ReferencedPatientSequence", coded.reference)
+
+
+def _or_empty(draft: Draft, keyword: str, given: str, usable: str) -> str:
+    if given.strip() and not usable:
+        draft.note(f"{described(keyword)} has a value that the standard does not allow; it was left empty.")
+    return usable
+
+
+def _values(value: object) -> list[object]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, MultiValue) else [value]
+
+
+def _set(draft: Draft, keyword: str, value: str | list[str]) -> None:
+    if value:
+        setattr(draft.dataset, keyword, value)
