@@ -1,0 +1,48 @@
+"""Looks at what the configuration refers to: certificates, keys and folders that are not there.
+
+Loading does not do this, because no single role may see everything; ``check-config`` runs as a person who may.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.config.faults import Fault
+from gateway.config.model import Configuration, Destination, WorklistProvider
+from gateway.config.values import SecretReference
+
+
+def missing_references(configuration: Configuration, *, credentials: Path | None = None) -> tuple[Fault, ...]:
+    """Faults for files and folders that are not there; `credentials` is the folder of systemd credentials if known."""
+    file = configuration.path.name
+    faults: list[Fault] = []
+    for index, provider in enumerate(configuration.worklist):
+        faults += _peer(provider, file, f"worklist[{index}].tls", credentials)
+    for index, destination in enumerate(configuration.destination):
+        faults += _peer(destination, file, f"destination[{index}].tls", credentials)
+    for device in configuration.devices:
+        if not device.source.path.is_dir():
+            faults.append(
+                Fault(f"devices/{device.path.name}", "source.path", "no such folder", repr(str(device.source.path)))
+            )
+    return tuple(faults)
+
+
+def _peer(peer: WorklistProvider | Destination, file: str, path: str, credentials: Path | None) -> Iterator[Fault]:
+    if peer.tls is None:
+        return
+    for key in ("ca", "certificate"):
+        place: Path | None = getattr(peer.tls, key)
+        if place is not None and not place.is_file():
+            yield Fault(file, f"{path}.{key}", "no such file", repr(str(place)))
+    for key in ("key", "key_password"):
+        reference: SecretReference | None = getattr(peer.tls, key)
+        if reference is None:
+            continue
+        if reference.scheme == "file" and not Path(reference.place).is_file():
+            yield Fault(file, f"{path}.{key}", "no such file", repr(reference.place))
+        if (
+            reference.scheme == "credential"
+            and credentials is not None
+            and not (credentials / reference.place).is_file()
+        ):
+            yield Fault(file, f"{path}.{key}", "no such credential", repr(reference.place))

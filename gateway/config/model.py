@@ -1,0 +1,232 @@
+"""The settings of the gateway itself: station, spool, worklists, destinations, page and log.
+
+Units stand in names. Defaults stand here and nowhere else. What a value may be is said by its type and its rule; what
+only makes sense together is checked by `problems`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import attrs
+
+from gateway.config import rules as allow
+from gateway.config.device import Device
+from gateway.config.faults import BadValue
+from gateway.config.fields import setting
+from gateway.config.values import Address, Compression, SecretReference
+
+_MIB = 1 << 20
+_DAY_S = 86_400
+
+
+@attrs.frozen
+class Station:
+    """Where this box stands."""
+
+    name: str = setting(
+        "Name of this place, written into every object.", rule=allow.filled, example="Rampur fundus room"
+    )
+    ae_title: str = setting(
+        "AE title of this box, which PACS and RIS must know.", rule=allow.ae_title, example="RAMPUR_FC1"
+    )
+    time_zone: str = setting(
+        "IANA time zone of the wall clock in the room.", rule=allow.time_zone, example="Asia/Kolkata"
+    )
+    institution: str = setting(
+        "Institution Name.", default="", rule=allow.long_string, example="District Hospital Rampur"
+    )
+    serial_number: str = setting("Serial number of this box.", default="", rule=allow.long_string)
+
+
+@attrs.frozen
+class Spool:
+    """The folder that keeps ledger, acquisitions and instances."""
+
+    path: Path = setting("Folder of ledger and bytes; it must be on a local disk.", default=Path("/var/lib/gateway"))
+    floor_mib: int = setting(
+        "MiB of free space that are never used; below it nothing more is captured.",
+        default=1024,
+        rule=allow.within(0, 1 << 24),
+    )
+    retention_days: float = setting(
+        "Days for which bytes are kept after every destination has proven to hold them.",
+        default=30.0,
+        rule=allow.within(0, 3650),
+    )
+
+    @property
+    def floor_bytes(self) -> int:
+        """The reserve in bytes."""
+        return self.floor_mib * _MIB
+
+
+@attrs.frozen
+class Tls:
+    """TLS towards one peer: whom to trust and what to show of ourselves."""
+
+    ca: Path = setting("PEM file of the certificates that are trusted.", example="hospital-ca.pem")
+    certificate: Path | None = setting(
+        "PEM file of the certificate of this box, for mutual authentication.", default=None, example="box.pem"
+    )
+    key: SecretReference | None = setting(
+        "Its key, by reference: file:PATH or credential:NAME (a systemd credential).",
+        default=None,
+        example="credential:box-key",
+    )
+    key_password: SecretReference | None = setting("The password of the key, by reference like the key.", default=None)
+    check_host_name: bool = setting(
+        "Whether the name in the peer's certificate must be the host name of its address.", default=True
+    )
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """A certificate and its key come together."""
+        if self.certificate is not None and self.key is None:
+            yield "key", BadValue("a certificate needs its key", suggestion='for example "file:box.key"')
+        if self.key is not None and self.certificate is None:
+            yield "certificate", BadValue("a key needs its certificate")
+        if self.key_password is not None and self.key is None:
+            yield "key_password", BadValue("a password needs the key that it opens")
+
+
+@attrs.frozen
+class Timeouts:
+    """How long each phase of talking to a peer may take."""
+
+    connect_s: float = setting("Seconds for the TCP connection.", default=10.0, rule=allow.within(0.1, 600))
+    tls_s: float = setting("Seconds for the TLS handshake.", default=15.0, rule=allow.within(0.1, 600))
+    association_s: float = setting(
+        "Seconds for the answer to A-ASSOCIATE-RQ.", default=30.0, rule=allow.within(0.1, 600)
+    )
+    response_s: float = setting("Seconds for the answer to a request.", default=60.0, rule=allow.within(0.1, 3600))
+    response_s_per_megabyte: float = setting(
+        "Seconds added to response_s for every 10^6 bytes of a stored object.", default=2.0, rule=allow.within(0, 600)
+    )
+    stall_s: float = setting(
+        "Seconds for which bytes that were sent may wait to be taken.", default=60.0, rule=allow.within(0.1, 3600)
+    )
+
+
+@attrs.frozen
+class WorklistProvider:
+    """One Modality Worklist SCP."""
+
+    name: str = setting("Name of this provider here.", rule=allow.name, example="HIS")
+    address: Address = setting('"host:port"; an IPv6 address stands in brackets.', example="ris.example:11112")
+    ae_title: str = setting("AE title of the provider.", rule=allow.ae_title, example="RIS")
+    calling_ae_title: str = setting(
+        "AE title of this box towards it; empty: the station's.", default="", rule=allow.optional(allow.ae_title)
+    )
+    tls: Tls | None = setting("TLS; without this table the association is plain.", default=None)
+    refresh_s: float = setting("Seconds between two queries.", default=120.0, rule=allow.within(5, _DAY_S))
+    days_back: int = setting("Days before today that are asked for.", default=1, rule=allow.within(0, 365))
+    days_ahead: int = setting("Days after today that are asked for.", default=1, rule=allow.within(0, 365))
+    assumed_character_set: str = setting(
+        "Specific Character Set taken for answers that name none; empty: plain ASCII.",
+        default="",
+        rule=allow.optional(allow.code_string),
+        example="ISO_IR 192",
+    )
+    station_ae_titles: tuple[str, ...] = setting(
+        "Scheduled Station AE Titles asked for; empty: steps of every station.",
+        default=(),
+        rule=allow.each(allow.ae_title),
+    )
+    modalities: tuple[str, ...] = setting(
+        "Modalities asked for; empty: every modality.", default=(), rule=allow.each(allow.code_string)
+    )
+    max_answers: int = setting(
+        "Answers after which a query is cancelled and reported as too wide.",
+        default=2000,
+        rule=allow.within(1, 100_000),
+    )
+    max_pdu_bytes: int = setting(
+        "Longest PDU that this box receives.", default=131_072, rule=allow.within(4096, 1 << 22)
+    )
+    timeouts: Timeouts = setting("How long each phase may take.", default=Timeouts())
+
+
+@attrs.frozen
+class Retry:
+    """When a failed delivery is tried again; it is tried for ever."""
+
+    base_s: float = setting(
+        "Seconds before the second try; doubled for each further one.", default=2.0, rule=allow.within(0.1, 3600)
+    )
+    cap_s: float = setting("Longest wait in seconds.", default=300.0, rule=allow.within(1, _DAY_S))
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """The cap is not below the base."""
+        if self.cap_s < self.base_s:
+            yield "cap_s", BadValue(f"must not be below base_s ({self.base_s:g})")
+
+
+Proof = Literal["status", "commitment", "query"]
+
+
+@attrs.frozen
+class Destination:
+    """One Storage SCP that receives every instance."""
+
+    name: str = setting("Name of this destination here.", rule=allow.name, example="main")
+    address: Address = setting('"host:port"; an IPv6 address stands in brackets.', example="pacs.example:2762")
+    ae_title: str = setting("AE title of the destination.", rule=allow.ae_title, example="MAIN")
+    calling_ae_title: str = setting(
+        "AE title of this box towards it; empty: the station's.", default="", rule=allow.optional(allow.ae_title)
+    )
+    tls: Tls | None = setting("TLS; without this table the association is plain.", default=None)
+    proof: Proof = setting(
+        "What proves that an instance arrived: status (the answer to its own C-STORE).", default="status"
+    )
+    compression: Compression = setting(
+        "fastest, smallest, balanced, none, or a list of transfer syntaxes (names or UIDs), best first.",
+        default=Compression(),
+    )
+    linger_s: float = setting(
+        "Seconds for which an association stays open for the next instance.", default=5.0, rule=allow.within(0, 600)
+    )
+    max_pdu_bytes: int = setting(
+        "Longest PDU that this box receives and, if the peer takes it, sends.",
+        default=131_072,
+        rule=allow.within(4096, 1 << 22),
+    )
+    timeouts: Timeouts = setting("How long each phase may take.", default=Timeouts())
+    retry: Retry = setting("When a failed delivery is tried again.", default=Retry())
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """Only the proof that this version has."""
+        if self.proof != "status":
+            yield "proof", BadValue("this version proves deliveries by status only", suggestion='write "status"')
+
+
+@attrs.frozen
+class Web:
+    """The status page."""
+
+    host: str = setting("Address on which the page listens.", default="127.0.0.1", rule=allow.filled)
+    port: int = setting("Its TCP port.", default=8080, rule=allow.within(1, 65535))
+
+
+@attrs.frozen
+class Logging:
+    """The log on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = setting("Least severity that is logged.", default="info")
+
+
+@attrs.frozen
+class Configuration:
+    """Everything that is configured: what ``gateway.toml`` says, and the devices of the folder beside it."""
+
+    path: Path
+    station: Station
+    spool: Spool
+    worklist: tuple[WorklistProvider, ...]
+    destination: tuple[Destination, ...]
+    web: Web
+    logging: Logging
+    devices: tuple[Device, ...]
+
+    def device(self, name: str) -> Device:
+        """The device of that name; raises `KeyError` if there is none."""
+        return {device.name: device for device in self.devices}[name]
