@@ -20,9 +20,14 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
     for index, destination in enumerate(configuration.destination):
         faults += _peer(destination, file, f"destination[{index}].tls", credentials)
     for device in configuration.devices:
-        if not device.source.path.is_dir():
+        if not device.settings.source.path.is_dir():
             faults.append(
-                Fault(f"devices/{device.path.name}", "source.path", "no such folder", repr(str(device.source.path)))
+                Fault(
+                    f"devices/{device.path.name}",
+                    "source.path",
+                    "no such folder",
+                    repr(str(device.settings.source.path)),
+                )
             )
     return tuple(faults)
 

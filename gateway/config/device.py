@@ -220,8 +220,8 @@ class Matching:
 
 
 @attrs.frozen
-class Device:
-    """One imaging device: what its file says after its profile has been laid under it, its name and its file."""
+class DeviceFile:
+    """What a device file says, after its profile has been laid under it."""
 
     source: WatchedFolder = setting("What reads the device.")
     object: Object = setting("The objects that are made.")
@@ -237,5 +237,12 @@ class Device:
     compression: Compression | None = setting(
         "How objects of this device are compressed, whatever the destination says.", default=None, example="smallest"
     )
-    name: str = ""
-    path: Path = Path()
+
+
+@attrs.frozen
+class Device:
+    """One imaging device: its name (the stem of its file), its file and its settings."""
+
+    name: str
+    path: Path
+    settings: DeviceFile

@@ -36,5 +36,5 @@ def example_of(field: "attrs.Attribute[Any]") -> object:
 
 
 def is_setting(field: "attrs.Attribute[Any]") -> bool:
-    """Whether a field stands in a file at all; the others are set by the loader."""
+    """Whether a field stands in a file at all; the others are computed by the loader."""
     return _MEANING in field.metadata

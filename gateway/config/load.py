@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from gateway.config.device import Device, Object
+from gateway.config.device import Device, DeviceFile, Object
 from gateway.config.faults import BadValue, Fault, InvalidConfiguration, did_you_mean
 from gateway.config.model import Configuration, Destination, Logging, Spool, Station, Web, WorklistProvider
 from gateway.config.profiles import shipped_profiles
@@ -146,11 +146,13 @@ class _Loader:
         folder = self._path.parent / "devices"
         made = [self._device(path, providers) for path in sorted(folder.glob("*.toml"))]
         devices = tuple(device for device in made if device is not None)
-        watched = Counter(device.source.path for device in devices)
+        watched = Counter(device.settings.source.path for device in devices)
         for device in devices:
-            if watched[device.source.path] > 1:
+            if watched[device.settings.source.path] > 1:
                 file = f"devices/{device.path.name}"
-                self._note(file, "source.path", "another device watches the same folder", given=device.source.path)
+                self._note(
+                    file, "source.path", "another device watches the same folder", given=device.settings.source.path
+                )
         return devices
 
     def _device(self, path: Path, providers: tuple[str, ...]) -> Device | None:
@@ -163,7 +165,7 @@ class _Loader:
         except BadValue as bad:
             self._note(file, "", f"the name of the file is the name of the device; {bad.rule}", given=path.stem)
         profile = self._profile(own, file)
-        made, faults = self._reader.read(Device, merge(profile, own), file=file, path="")
+        made, faults = self._reader.read(DeviceFile, merge(profile, own), file=file, path="")
         shipped = f"profile {own.get('profile')}"
         self._faults.extend(
             attrs.evolve(fault, file=shipped) if stands_in(profile, fault) and not stands_in(own, fault) else fault
@@ -172,7 +174,7 @@ class _Loader:
         if made is None:
             return None
         self._faults.extend(self._references(made, file, providers))
-        return attrs.evolve(made, name=path.stem, path=path)
+        return Device(path.stem, path, made)
 
     def _profile(self, own: Table, file: str) -> Table:
         name = own.get("profile", "")
@@ -186,7 +188,7 @@ class _Loader:
             return {}
         return self._parse(path, f"profile {name}") or {}
 
-    def _references(self, device: Device, file: str, providers: tuple[str, ...]) -> Iterable[Fault]:
+    def _references(self, device: DeviceFile, file: str, providers: tuple[str, ...]) -> Iterable[Fault]:
         classes = sorted(self._vocabulary.sop_classes)
         if classes and device.object.sop_class not in classes:
             suggestion = did_you_mean(device.object.sop_class, classes) or f"known are {', '.join(classes)}"

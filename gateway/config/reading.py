@@ -17,7 +17,7 @@ from cattrs import (
 from cattrs.gen import make_dict_structure_fn, override
 
 from gateway.config.faults import BadValue, Fault, did_you_mean, one_of
-from gateway.config.fields import is_setting, rule_of
+from gateway.config.fields import rule_of
 from gateway.config.values import Address, Compression, SecretReference, parse_address, parse_compression, parse_secret
 
 T = TypeVar("T")
@@ -62,10 +62,7 @@ class Reader:
 
     def _class_hook(self, cls: type[T]) -> _Hook:
         fields = attrs.fields(cls)  # type: ignore[arg-type] # the predicate lets only attrs classes through
-        overrides = {
-            field.name: override(struct_hook=self._field_hook(field)) if is_setting(field) else override(omit=True)
-            for field in fields
-        }
+        overrides = {field.name: override(struct_hook=self._field_hook(field)) for field in fields}
         build = make_dict_structure_fn(cls, self._converter, **overrides)  # type: ignore[arg-type] # cattrs' own kinds
 
         def hook(value: Any, _: Any) -> T:
@@ -180,7 +177,7 @@ def _choice(value: Any, kind: Any) -> Any:
 def _faults(error: Exception, *, file: str, path: str, given: Any) -> Iterable[Fault]:
     """Walk cattrs' tree of errors; its notes say which attribute or element each one belongs to."""
     if isinstance(error, ForbiddenExtraKeysError):
-        known = [field.name for field in attrs.fields(error.cl) if is_setting(field)]
+        known = [field.name for field in attrs.fields(error.cl)]
         for key in sorted(error.extra_fields):
             yield Fault(file, _join(path, key), f"unknown key {key}", suggestion=did_you_mean(key, known))
     elif isinstance(error, BaseExceptionGroup):

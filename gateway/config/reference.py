@@ -7,7 +7,7 @@ from typing import Any, get_args
 import attrs
 import tomlkit
 
-from gateway.config.device import Device
+from gateway.config.device import DeviceFile
 from gateway.config.fields import example_of, is_setting, meaning_of
 from gateway.config.model import Destination, Logging, Spool, Station, Web, WorklistProvider
 from gateway.config.show import plain_value
@@ -46,7 +46,7 @@ def gateway_reference() -> str:
 
 def device_reference() -> str:
     """The text of ``firmware_config/device.toml``."""
-    return _DEVICE_HEAD + "\n".join(_table("", Device)) + "\n"
+    return _DEVICE_HEAD + "\n".join(_table("", DeviceFile)) + "\n"
 
 
 def _table(head: str, cls: type[attrs.AttrsInstance], meaning: str = "") -> Iterator[str]:

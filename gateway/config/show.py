@@ -28,7 +28,7 @@ def show(configuration: Configuration) -> str:
             document.add(key, several)
     devices = tomlkit.table(is_super_table=True)
     for device in configuration.devices:
-        devices.add(device.name, plain_table(device))
+        devices.add(device.name, plain_table(device.settings))
     if configuration.devices:
         document.add("devices", devices)
     return tomlkit.dumps(document)

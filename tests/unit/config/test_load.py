@@ -60,8 +60,8 @@ def test_defaults_and_values_arrive_in_the_model(write: Callable[..., Path], tmp
     assert destination.tls.ca == tmp_path / "ca.pem"
     assert destination.tls.key == SecretReference("file", str(tmp_path / "box.key"))
     assert destination.tls.check_host_name
-    assert found.device("fundus").source.path == tmp_path / "drop"
-    assert found.device("fundus").match.rules == ("accession_number", "patient_id", "active_step")
+    assert found.device("fundus").settings.source.path == tmp_path / "drop"
+    assert found.device("fundus").settings.match.rules == ("accession_number", "patient_id", "active_step")
 
 
 def test_a_whole_number_serves_where_a_number_is_wanted(write: Callable[..., Path]) -> None:
@@ -279,7 +279,7 @@ def test_a_profile_lies_under_the_device_file(write: Callable[..., Path], tmp_pa
         '[exam]\ngrouping = "folder"\n'
     )
     own = 'profile = "shelf"\n[source]\npath = "drop"\npatterns = ["*.png"]\n[object]\nmodality = "OT"\n'
-    device = load(write(STATION, us=own), profiles=profiles).device("us")
+    device = load(write(STATION, us=own), profiles=profiles).device("us").settings
     assert (device.source.settle_s, device.source.patterns) == (9.0, ("*.png",))
     assert (device.object.sop_class, device.object.modality) == ("ultrasound", "OT")
     assert device.exam.grouping == "folder"

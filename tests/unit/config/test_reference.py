@@ -8,7 +8,7 @@ from typing import Any, get_args
 import attrs
 import pytest
 
-from gateway.config.device import Device
+from gateway.config.device import Device, DeviceFile
 from gateway.config.fields import is_setting, meaning_of
 from gateway.config.load import load
 from gateway.config.model import Configuration
@@ -44,7 +44,7 @@ def test_every_key_of_the_model_stands_in_its_reference() -> None:
         return tables | set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
 
     assert keys_of(Configuration) <= written("gateway.toml")
-    assert keys_of(Device) <= written("device.toml")
+    assert keys_of(DeviceFile) <= written("device.toml")
 
 
 def test_the_references_load(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_references_load(tmp_path: Path) -> None:
     (tmp_path / "devices" / "fundus.toml").write_text(device_reference())
     found = load(tmp_path / "gateway.toml")
     assert found.station.ae_title == "RAMPUR_FC1"
-    assert found.device("fundus").source.after == "move"
+    assert found.device("fundus").settings.source.after == "move"
 
 
 def test_the_references_load_with_every_default_made_explicit(tmp_path: Path) -> None:
@@ -81,6 +81,7 @@ def test_each_setting_says_what_it_means() -> None:
                     walk(kind)
 
     walk(Configuration)
+    walk(DeviceFile)
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda path: path.stem)
@@ -89,7 +90,7 @@ def test_a_shipped_profile_needs_only_a_path(profile: Path, tmp_path: Path) -> N
     (tmp_path / "devices").mkdir()
     (tmp_path / "gateway.toml").write_text(station)
     (tmp_path / "devices" / "one.toml").write_text(f'profile = "{profile.stem}"\n[source]\npath = "drop"\n')
-    found = load(tmp_path / "gateway.toml").device("one")
+    found = load(tmp_path / "gateway.toml").device("one").settings
     assert iod_named(found.object.sop_class).sop_class_uid
     assert tomllib.loads(profile.read_text())["object"]["sop_class"] == found.object.sop_class
 
