@@ -1,0 +1,38 @@
+"""What one application holds: its ports and its door. Views reach it through the application, never a global."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import current_app
+
+from gateway.domain.ports import Clock, RequestDesk, StatusReader
+from gateway.web.security.backoff import Backoff
+from gateway.web.security.password import Password
+from gateway.web.security.sessions import Sessions
+
+EXTENSION = "gateway"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts that views work with; `peers` says how each peer is reached, in words, by its name."""
+
+    reader: StatusReader
+    desk: RequestDesk
+    clock: Clock
+    password: Password
+    sessions: Sessions
+    backoff: Backoff
+    station_name: str
+    peers: Mapping[str, str]
+
+    def now(self) -> datetime:
+        """The current moment in the station's zone."""
+        return self.clock.now()
+
+
+def house() -> House:
+    """The house of the application that answers this request."""
+    return cast("House", current_app.extensions[EXTENSION])

@@ -1,0 +1,94 @@
+"""Destinations: does the box talk to the PACS? A test shows the answer layer by layer."""
+
+import json
+from dataclasses import dataclass
+
+from flask import Blueprint, Response, redirect, session, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from gateway.domain.requests import RequestKind
+from gateway.domain.views import RequestView
+from gateway.web.forms import known_name
+from gateway.web.house import house
+from gateway.web.notices import ask
+from gateway.web.render import screen
+from gateway.web.words.verdicts import destinations_verdict
+
+_FIELD = "tests"
+_TESTS_KEPT = 8
+_LAYERS = ("name", "connect", "TLS", "association", "echo")
+_ALIASES = {"resolve": "name", "dns": "name", "tcp": "connect", "tls": "tls", "negotiate": "association"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One step of a test: `ok` is None where the test did not get to."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    ms: str
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A test of a destination: running, or its outcome."""
+
+    running: bool
+    ok: bool
+    sentence: str
+    layers: list[Layer]
+
+
+def destination_pages() -> Blueprint:
+    """The destinations and their test."""
+    pages = Blueprint("destinations", __name__)
+    pages.add_url_rule("/destinations", "show", show)
+    pages.add_url_rule("/destinations/test", "test", test, methods=["POST"])
+    return pages
+
+
+def show() -> Response:
+    """Every destination with its counts, its last fault and this session's last test."""
+    rows = house().reader.destinations()
+    asked = dict(session.get(_FIELD, []))
+    tests = {row.name: _test(house().reader.request(asked[row.name])) for row in rows if row.name in asked}
+    verdict = destinations_verdict(rows, house().now())
+    return screen("destinations", verdict, live=url_for("destinations.show"), rows=rows, tests=tests)
+
+
+def test() -> BaseResponse:
+    """Ask for an echo and show it as it comes."""
+    name = known_name("destination", [row.name for row in house().reader.destinations()])
+    request_id = ask(RequestKind.ECHO, {"destination": name})
+    others = [row for row in session.get(_FIELD, []) if row[0] != name]
+    session[_FIELD] = [[name, request_id], *others][:_TESTS_KEPT]
+    return redirect(url_for("destinations.show"), 303)
+
+
+def _test(view: RequestView | None) -> Test:
+    if view is None or not view.done:
+        return Test(running=True, ok=False, sentence="Testing. The answer comes layer by layer.", layers=[])
+    return Test(running=False, ok=view.ok, sentence=view.outcome, layers=read_layers(view.detail))
+
+
+def read_layers(detail: str) -> list[Layer]:
+    """The layers of an echo's outcome, then those not reached; none when `detail` is not such a list."""
+    try:
+        rows = json.loads(detail or "[]")
+    except ValueError:
+        return []
+    if not isinstance(rows, list):
+        return []
+    reached = [_layer(row) for row in rows if isinstance(row, dict)]
+    if not reached or reached[-1].ok is not False:
+        return reached
+    names = {_ALIASES.get(layer.name.lower(), layer.name.lower()) for layer in reached}
+    return reached + [Layer(name, None, "not reached", "") for name in _LAYERS if name.lower() not in names]
+
+
+def _layer(row: dict[str, object]) -> Layer:
+    ms = row.get("ms")
+    spent = f"{ms:.0f} ms" if isinstance(ms, (int, float)) and not isinstance(ms, bool) else ""
+    ok = row.get("ok")
+    return Layer(str(row.get("layer", "")), None if ok is None else bool(ok), str(row.get("detail") or ""), spent)

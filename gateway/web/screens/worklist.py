@@ -1,0 +1,90 @@
+"""Worklist: who is expected? And the button that opens a step on a device."""
+
+from datetime import timedelta
+
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from gateway.domain.requests import RequestKind
+from gateway.domain.views import DeviceView, StepView
+from gateway.web.forms import chosen_step, known_name
+from gateway.web.house import house
+from gateway.web.notices import ask, say
+from gateway.web.render import page, screen
+from gateway.web.words.text import count, person, when
+from gateway.web.words.verdicts import worklist_verdict
+
+_ROWS = 100
+_LONGEST_SEARCH = 64
+_BUSY_FOR = timedelta(minutes=2)
+
+
+def worklist_pages() -> Blueprint:
+    """The cached worklist, its search, its refresh, and opening a step."""
+    pages = Blueprint("worklist", __name__)
+    pages.add_url_rule("/worklist", "show", show, methods=["GET", "POST"])
+    pages.add_url_rule("/worklist/open", "open", open_step, methods=["POST"])
+    pages.add_url_rule("/worklist/refresh", "refresh", refresh, methods=["POST"])
+    return pages
+
+
+def show() -> Response:
+    """The steps; a search comes by POST, because a patient's name must not stand in an address."""
+    reader = house().reader
+    search = request.form.get("search", "").strip()[:_LONGEST_SEARCH]
+    providers = reader.providers()
+    rows = reader.steps(search=search, limit=_ROWS + 1)
+    expected = sum(provider.items for provider in providers)
+    return screen(
+        "worklist",
+        worklist_verdict(providers, expected, house().now()),
+        live=url_for("worklist.show"),
+        live_form="#search",
+        rows=rows[:_ROWS],
+        cut=len(rows) > _ROWS,
+        search=search,
+        providers=providers,
+        devices=reader.devices(),
+    )
+
+
+def open_step() -> BaseResponse:
+    """Open a step on a device; asks first when pictures for somebody else arrived a moment ago."""
+    devices = {row.name: row for row in house().reader.devices()}
+    device = devices[known_name("device", list(devices))]
+    step = chosen_step()
+    if not step.usable:
+        say("This step cannot be used: the worklist's answer about it is faulty.")
+        return redirect(url_for("worklist.show"), 303)
+    if _is_busy_with_another(device, step) and request.form.get("confirmed") != "yes":
+        return _ask_first(device, step)
+    ask(RequestKind.OPEN_STEP, {"device": device.name, "step": str(step.number)})
+    return redirect(url_for("now.show"), 303)
+
+
+def refresh() -> BaseResponse:
+    """Ask a worklist provider now."""
+    provider = known_name("provider", [row.name for row in house().reader.providers()])
+    ask(RequestKind.REFRESH, {"provider": provider})
+    return redirect(url_for("worklist.show"), 303)
+
+
+def _is_busy_with_another(device: DeviceView, step: StepView) -> bool:
+    if device.active_step is None or device.active_step.number == step.number or device.last_captured_at is None:
+        return False
+    return house().now() - device.last_captured_at < _BUSY_FOR
+
+
+def _ask_first(device: DeviceView, step: StepView) -> Response:
+    other = person(device.active_step.patient_name) if device.active_step else ""
+    return page(
+        "confirm.html",
+        question=f"Open {person(step.patient_name)} on {device.name}?",
+        why=f"A picture of {other} arrived {when(device.last_captured_at, house().now())} "
+        f"({count(device.captured_today, 'picture')} on this device today). Pictures that come after you open another "
+        "patient belong to the new one. Make sure that the examination is finished.",
+        action=url_for("worklist.open"),
+        fields=[("device", device.name), ("step", str(step.number)), ("confirmed", "yes")],
+        yes="Open this patient",
+        back=url_for("now.show"),
+    )
