@@ -44,7 +44,7 @@ class Predictor:
         """Write the differences of `rows` rows from `top` into `differences` from `offset`; return where they end."""
         width, distance = self._pixels.shape[1], self._distance
         has_above = int(top > 0)
-        count = rows * width
+        count: int = rows * width
         # one row more on top, if there is one, for the neighbours above
         whole = self._samples_from(top - has_above, rows + has_above)
         current = whole[width * has_above :]

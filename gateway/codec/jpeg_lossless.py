@@ -61,11 +61,12 @@ def encode_process_14(pixels: Samples, fmt: FrameFormat, options: EncodeOptions)
     candidates = selectable(precision_of(fmt))
     wanted = min(max(pixels.size // 16, _CHOICE_SAMPLES), _HISTOGRAM_SAMPLES)
     sampled = sample_differences(pixels, fmt.samples_per_pixel, wanted, candidates)
-    histograms = [_histogram(sample) for sample in sampled]
-    costs = [_cost(histogram) for histogram in histograms]
+    costs = [_cost(_histogram(sample)) for sample in sampled]
     # a sample errs: what is hardly better in it may be worse in the frame
-    best = min(range(len(candidates)), key=lambda index: costs[index] * (1 if index else _MARGIN))
-    yield from _encode(pixels, fmt, candidates[best], histograms[best])
+    costs[0] *= _MARGIN
+    chosen = candidates[costs.index(min(costs))]
+    (sample,) = sample_differences(pixels, fmt.samples_per_pixel, _HISTOGRAM_SAMPLES, (chosen,))
+    yield from _encode(pixels, fmt, chosen, _histogram(sample))
 
 
 def precision_of(fmt: FrameFormat) -> int:

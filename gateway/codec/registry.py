@@ -9,6 +9,7 @@ from functools import cache
 
 from gateway.codec import foreign
 from gateway.codec.errors import CodecError
+from gateway.codec.jpeg_dct import encode_sequential
 from gateway.codec.jpeg_lossless import encode_process_14, encode_sv1
 from gateway.codec.options import EncodeOptions
 from gateway.codec.rle import encode_rle
@@ -102,6 +103,8 @@ def all_rows() -> tuple[TransferSyntax, ...]:
         _native("1.2.840.10008.1.2.1", "Explicit VR Little Endian", "PS3.5 section A.2"),
         _native("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian", "PS3.5 section A.5"),
         _lossless_jpeg("1.2.840.10008.1.2.4.57", "JPEG Lossless, Non-Hierarchical (Process 14)", encode_process_14),
+        _jpeg_baseline(),
+        _jpeg_extended(),
         _lossless_jpeg(
             "1.2.840.10008.1.2.4.70",
             "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])",
@@ -110,6 +113,40 @@ def all_rows() -> tuple[TransferSyntax, ...]:
         _jpeg_ls(),
         _jpeg_2000(),
         _rle(),
+    )
+
+
+def _jpeg_baseline() -> TransferSyntax:
+    return TransferSyntax(
+        uid="1.2.840.10008.1.2.4.50",
+        name="JPEG Baseline (Process 1)",
+        lossless=False,
+        encapsulated=True,
+        bits_allocated=(8,),
+        bits_stored=(8, 8),
+        samples=(1, 3),
+        photometric=(*_GRAY, ("RGB", "YBR_FULL_422"), ("YBR_FULL", "YBR_FULL_422")),
+        signed=False,
+        clause="PS3.5 section 8.2.1",
+        encoder=encode_sequential,
+        decoders=(_PILLOW, _LIBJPEG),
+    )
+
+
+def _jpeg_extended() -> TransferSyntax:
+    return TransferSyntax(
+        uid="1.2.840.10008.1.2.4.51",
+        name="JPEG Extended (Process 2 and 4)",
+        lossless=False,
+        encapsulated=True,
+        bits_allocated=(16,),
+        bits_stored=(12, 12),
+        samples=(1,),
+        photometric=_GRAY,
+        signed=False,
+        clause="PS3.5 section 8.2.1",
+        encoder=encode_sequential,
+        decoders=(_LIBJPEG,),
     )
 
 
