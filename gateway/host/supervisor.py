@@ -1,0 +1,137 @@
+"""Runs the roles as child processes where no service manager does: a workstation, a container, a demo.
+
+A child that ends is started again, after a back-off that doubles to a cap and is forgotten once a child has run well
+for a while. SIGTERM and SIGINT are passed on; children that do not end in time are killed. Children die with their
+parent, whatever ends it.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.host.signals import stop_on_signals
+
+_log = logging.getLogger(__name__)
+_PR_SET_PDEATHSIG = 1
+_GLANCE_S = 0.2
+_WELL_AFTER_S = 30.0
+EXIT_CONFIGURATION = 78
+
+
+@dataclass
+class _Child:
+    name: str
+    command: Sequence[str]
+    process: "subprocess.Popen[bytes] | None" = None
+    started_at: float = 0.0
+    due_at: float = 0.0
+    failures: int = field(default=0)
+
+
+class Supervisor:
+    """Keeps `children` (name to command) running until it is asked to stop."""
+
+    def __init__(
+        self,
+        children: Mapping[str, Sequence[str]],
+        *,
+        base_s: float = 0.5,
+        cap_s: float = 30.0,
+        patience_s: float = 30.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._children = [_Child(name, tuple(command)) for name, command in children.items()]
+        self._base_s = base_s
+        self._cap_s = cap_s
+        self._patience_s = patience_s
+        self._monotonic = monotonic
+
+    def run(self, stop: threading.Event | None = None) -> int:
+        """Supervise until `stop` (a signal) is set; 0 if every child then ended cleanly and in time, else 1.
+
+        A child that ends with 78, a configuration error, ends all with 78: starting it again cannot help.
+        """
+        asked = stop if stop is not None else stop_on_signals()
+        code = 0
+        try:
+            while code == 0 and not asked.is_set():
+                code = self._round()
+                asked.wait(_GLANCE_S)
+        finally:
+            ended = self._end()
+        return code or (0 if ended else 1)
+
+    def pids(self) -> Mapping[str, int]:
+        """Process ids of the children that run now."""
+        return {child.name: child.process.pid for child in self._children if child.process is not None}
+
+    def _round(self) -> int:
+        """Start what is due, note what has ended; returns the exit code that ends all, or 0."""
+        for child in self._children:
+            if child.process is None:
+                if self._monotonic() >= child.due_at:
+                    self._start(child)
+                continue
+            code = child.process.poll()
+            if code is None:
+                continue
+            self._note_end(child, code)
+            if code == EXIT_CONFIGURATION:
+                return EXIT_CONFIGURATION
+        return 0
+
+    def _start(self, child: _Child) -> None:
+        parent = os.getpid()
+        libc = ctypes.CDLL(None)
+
+        def die_with_parent() -> None:
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # the parent ended before the line above
+                os._exit(1)
+
+        child.started_at = self._monotonic()
+        # A session of its own keeps a terminal's Ctrl-C from reaching the children twice.
+        child.process = subprocess.Popen(
+            child.command,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no other thread runs in the supervisor when it forks
+        )
+        _log.info("child=%s pid=%d started", child.name, child.process.pid)
+
+    def _note_end(self, child: _Child, code: int) -> None:
+        ran_s = self._monotonic() - child.started_at
+        child.failures = 1 if ran_s >= _WELL_AFTER_S else child.failures + 1
+        delay_s = min(self._cap_s, self._base_s * 2.0 ** min(child.failures - 1, 30))
+        child.process = None
+        child.due_at = self._monotonic() + delay_s
+        _log.error("child=%s ended=%d ran_s=%.1f again_in_s=%.1f", child.name, code, ran_s, delay_s)
+
+    def _end(self) -> bool:
+        """Ask all children to end, kill those that do not; whether all of them ended cleanly by themselves."""
+        running = [(child, child.process) for child in self._children if child.process is not None]
+        for _, process in running:
+            process.send_signal(signal.SIGTERM)
+        deadline = self._monotonic() + self._patience_s
+        clean = [self._await(child, process, deadline) for child, process in running]
+        return all(clean)
+
+    def _await(self, child: _Child, process: "subprocess.Popen[bytes]", deadline: float) -> bool:
+        child.process = None
+        try:
+            code = process.wait(max(0.0, deadline - self._monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            _log.error("child=%s killed after_s=%.0f", child.name, self._patience_s)
+            return False
+        if code not in {0, -signal.SIGTERM}:
+            _log.error("child=%s ended=%d while stopping", child.name, code)
+            return False
+        return True
