@@ -83,8 +83,8 @@ def _anatomy(draft: Draft) -> None:
         dataset.ImageLaterality = side
     elif region is not None and not region.paired:
         dataset.ImageLaterality = "U"
-    # type 2C: whether the part is paired is not known without it; empty says so, absent would claim it is not
-    if not side:
+    else:
+        # type 2C of General Series: whether the part is paired is not known; absent would claim that it is not
         dataset.Laterality = ""
 
 

@@ -43,6 +43,11 @@ def _grey(dataset: Dataset) -> bool:
     return not _colour(dataset)
 
 
+def _square_pixels(dataset: Dataset) -> bool:
+    """Whether Pixel Aspect Ratio is 1:1, given or not; a square one must not be given (PS3.3 C.7.6.3.1.7)."""
+    return len({int(part) for part in dataset.get("PixelAspectRatio") or (1, 1)}) == 1
+
+
 def _several_frames(dataset: Dataset) -> bool:
     return int(dataset.get("NumberOfFrames") or 1) > 1
 
@@ -102,6 +107,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType({
         *_one("SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns", "BitsAllocated", "BitsStored"),
         *_one("HighBit", "PixelRepresentation"),
         Rule("PlanarConfiguration", 1, frozenset({"0", "1"}), when=_colour, forbidden=True),
+        Rule("PixelAspectRatio", 1, when=lambda d: not _square_pixels(d), forbidden=True),
     ),
     "ICC Profile": (),
     "SOP Common": (
