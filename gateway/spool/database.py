@@ -1,5 +1,7 @@
 """Opens the ledger: durable settings, numbered migrations, short transactions. Decides nothing about its contents."""
 
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +11,9 @@ from pathlib import Path
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase, SpoolFull
 
 LEDGER_FILE = "ledger.sqlite"
+_MIGRATION_LOCK = "ledger.lock"
 _BUSY_TIMEOUT_S = 30.0
+_IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class LedgerDamaged(GatewayError):  # noqa: N818 - names what was found
@@ -34,12 +38,26 @@ class Database:
         path = spool / LEDGER_FILE
         mode = "ro" if read_only else "rwc"
         uri = f"{path.resolve().as_uri()}?mode={mode}"
-        self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
+        with _ledger_faults():
+            self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
+            try:
+                self._settle(read_only=read_only)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def _settle(self, *, read_only: bool) -> None:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA foreign_keys = ON")
-        if not read_only:
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute("PRAGMA synchronous = FULL")
+        if read_only:
+            return
+        kept = str(self._connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        if kept != "wal":
+            raise ConfigurationError(
+                f"The file system of the spool cannot hold a write-ahead log (SQLite offers {kept}).",
+                remedy="Put the spool on a local disk, not on a network share.",
+            )
+        self._connection.execute("PRAGMA synchronous = FULL")
 
     def close(self) -> None:
         """Close the connection."""
@@ -61,19 +79,35 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
         """One read transaction: all queries in the block see the same ledger."""
-        self._connection.execute("BEGIN")
-        try:
-            yield self._connection
-        finally:
-            self._connection.execute("COMMIT")
+        with _ledger_faults():
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                # A disk fault may have ended the transaction already; ending it again would hide the fault.
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
 
     def version_of_data(self) -> int:
         """A number that changes when another connection has committed; costs microseconds."""
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        with _ledger_faults():
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
-    def compact_log(self) -> None:
-        """Fold the write-ahead log into the ledger file, so that the log stays short."""
-        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def compact_log(self) -> bool:
+        """Fold the write-ahead log into the ledger file, so that the log stays short; False if somebody is reading it.
+
+        It never waits: while it waited for a reader that hangs, no role could commit.
+        """
+        with _ledger_faults():
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                return not self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF in _IN_USE:
+                    return False
+                raise
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT_S * 1000)}")
 
 
 @contextmanager
@@ -82,7 +116,7 @@ def _ledger_faults() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        primary = (error.sqlite_errorcode if hasattr(error, "sqlite_errorcode") else 0) & 0xFF
+        primary = getattr(error, "sqlite_errorcode", 0) & 0xFF  # faults of the sqlite3 module itself carry none
         if primary == sqlite3.SQLITE_FULL:
             raise SpoolFull("The disk has no room left for the ledger.") from error
         if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
@@ -94,7 +128,25 @@ def _ledger_faults() -> Iterator[None]:
                 phase=Phase.SPOOL,
                 remedy="Check the disk and the rights on the spool directory.",
             ) from error
+        if primary in _IN_USE:
+            raise GatewayError(
+                f"The ledger was in use by another process for more than {_BUSY_TIMEOUT_S:.0f} s.",
+                disposition=Disposition.RETRY,
+                phase=Phase.SPOOL,
+                remedy="If this stays, look for a process that holds the ledger open, for example a backup.",
+            ) from error
         raise
+
+
+@contextmanager
+def _alone(spool: Path) -> Iterator[None]:
+    """Let one process at a time make or migrate the ledger: two that switch a new file to WAL at once would fail."""
+    descriptor = os.open(spool / _MIGRATION_LOCK, os.O_RDWR | os.O_CREAT, 0o660)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -117,32 +169,35 @@ def migrate(spool: Path) -> int:
     spool.mkdir(parents=True, exist_ok=True)
     steps = migrations()
     newest = steps[-1][0]
-    database = Database(spool)
+    database: Database | None = None
     try:
-        connection = database._connection  # noqa: SLF001 - migrating is this module's own business
-        # BEGIN IMMEDIATE first: several roles start at once, one migrates, the others wait and find it done.
-        connection.execute("BEGIN IMMEDIATE")
-        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        if version > newest:
-            connection.execute("ROLLBACK")
-            raise ConfigurationError(
-                f"The ledger has schema version {version}, this release knows {newest}.",
-                remedy="Start the release that wrote it, or a newer one.",
-            )
-        for number, sql in steps:
-            if number > version:
-                for statement in _statements(sql):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-        verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        if verdict != "ok":
-            raise LedgerDamaged(f"The ledger is damaged: {verdict}.")
-    except sqlite3.DatabaseError as error:
-        raise LedgerDamaged(f"The ledger cannot be opened: {error}.") from error
+        with _alone(spool):
+            database = Database(spool)
+            with database.write() as connection:
+                _advance(connection, steps, newest)
+        with database.read() as connection:
+            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
     finally:
-        database.close()
+        if database is not None:
+            database.close()
+    if verdict != "ok":
+        raise LedgerDamaged(f"The ledger is damaged: {verdict}.")
     return newest
+
+
+def _advance(connection: sqlite3.Connection, steps: list[tuple[int, str]], newest: int) -> None:
+    """Carry out the migrations that the ledger lacks, all of them or none."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > newest:
+        raise ConfigurationError(
+            f"The ledger has schema version {version}, this release knows {newest}.",
+            remedy="Start the release that wrote it, or a newer one.",
+        )
+    for number, sql in steps:
+        if number > version:
+            for statement in _statements(sql):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
 
 
 def _statements(sql: str) -> Iterator[str]:
