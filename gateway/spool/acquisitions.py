@@ -14,7 +14,7 @@ from gateway.domain.ports import Clock
 from gateway.domain.procedure import Hold, Match, Step
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import from_us, to_us, zone_of
+from gateway.spool.moments import LONGEST_WAIT_US, from_us, to_us, zone_of
 from gateway.spool.runs import Run
 from gateway.spool.snapshots import (
     hints_from_text,
@@ -77,10 +77,11 @@ class AcquisitionLedger:
         state = AcquisitionState.QUARANTINED if finding.fault else AcquisitionState.CAPTURED
         fault = finding.fault
         with self._database.write() as connection:
-            active = connection.execute("SELECT snapshot FROM active_step WHERE device = ?", (device,)).fetchone()
-            connection.execute(
-                "UPDATE active_step SET used_us = ? WHERE device = ?", (to_us(finding.captured_at), device)
-            )
+            # What was captured before the step was opened belongs to whoever came before.
+            active = connection.execute(
+                "UPDATE active_step SET used_us = ? WHERE device = ? AND opened_us <= ? RETURNING snapshot",
+                (now, device, to_us(finding.captured_at)),
+            ).fetchone()
             cursor = connection.execute(
                 "INSERT INTO acquisition (device, exam_key, kind, captured_us, display_name, digest, size, path, hints,"
                 " active_snapshot, state, since_us, reason, remedy, phase)"
@@ -114,6 +115,12 @@ class AcquisitionLedger:
         now = to_us(self._clock.now())
         part = finding.parts[0]
         with self._database.write() as connection:
+            known = connection.execute(
+                "SELECT 1 FROM source_file WHERE device = ? AND name = ? AND size = ? AND mtime_ns = ? AND digest = ?",
+                (device, part.name, part.size, part.mtime_ns, digest),
+            ).fetchone()
+            if known:  # a source that cannot let the file go offers it for ever; once is enough for the journal
+                return
             self._remember(connection, device, [StoredPart(part, digest, part.size, "")], original)
             write_journal(connection, now, "capture", "seen again", f"acquisition {original}", digest=digest)
 
@@ -137,17 +144,20 @@ class AcquisitionLedger:
     # -- assemble -----------------------------------------------------------------------------------------------
 
     def claim_next(self, run: Run) -> ClaimedAcquisition | None:
-        """Claim the oldest acquisition that can be matched or built now; the claim is counted before the work."""
+        """Claim the oldest acquisition that can be matched or built now; the claim is counted before the work.
+
+        A run holds one claim: what it still holds when it asks again came to no outcome and is claimed again.
+        """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
             row = connection.execute(
                 "SELECT acquisition.*, local_study.snapshot AS local_snapshot,"
                 " local_study.study_instance_uid AS local_uid"
                 " FROM acquisition LEFT JOIN local_study ON local_study.id = acquisition.local_study"
-                " WHERE claimed_by IS NULL AND due_us <= ?"
-                " AND (state IN ('captured', 'matched') OR (state = 'held' AND rematch = 1))"
-                " ORDER BY acquisition.id LIMIT 1",
-                (now,),
+                " WHERE state IN ('captured', 'matched', 'held') AND (claimed_by IS NULL OR claimed_by = :run)"
+                " AND (state <> 'held' OR rematch = 1 OR claimed_by = :run)"
+                " AND (due_us <= :now OR due_us > :now + :longest) ORDER BY acquisition.id LIMIT 1",
+                {"run": run.id, "now": now, "longest": LONGEST_WAIT_US},
             ).fetchone()
             if row is None:
                 return None
@@ -201,8 +211,8 @@ class AcquisitionLedger:
                 move(connection, now, number, AcquisitionEvent.HOLD, actor="assemble", reason=hold.reason)
             connection.execute(
                 "UPDATE acquisition SET reason = ?, remedy = ?, phase = 'match', candidates = ?, claimed_by = NULL,"
-                " unfinished_claims = 0 WHERE id = ?",
-                (hold.reason, hold.remedy, keys_to_text(hold.candidates), number),
+                " unfinished_claims = 0, rematch = rematch AND ? WHERE id = ?",
+                (hold.reason, hold.remedy, keys_to_text(hold.candidates), not hold.candidates, number),
             )
 
     def quarantined(self, number: AcquisitionId, fault: GatewayError) -> None:
@@ -221,15 +231,19 @@ class AcquisitionLedger:
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE acquisition SET claimed_by = NULL, unfinished_claims = 0, due_us = ?, reason = ?, remedy = ?,"
-                " phase = ? WHERE id = ?",
+                " phase = ?, rematch = (state = 'held') WHERE id = ?",
                 (to_us(due), fault.message, fault.remedy, fault.phase.value, number),
             )
 
     def look_again_at_holds(self) -> int:
-        """Have acquisitions that no step fitted matched again: the worklist has changed. Returns how many."""
+        """Have acquisitions that no step fitted matched again: the worklist has changed. Returns how many.
+
+        One that is being matched at this moment may be looking at the old answer, so it is looked at again as well.
+        """
         with self._database.write() as connection:
             cursor = connection.execute(
-                "UPDATE acquisition SET rematch = 1 WHERE state = 'held' AND candidates = '[]' AND claimed_by IS NULL"
+                "UPDATE acquisition SET rematch = 1 WHERE (state = 'held' AND candidates = '[]')"
+                " OR (state = 'captured' AND claimed_by IS NOT NULL)"
             )
             return cursor.rowcount
 
@@ -252,8 +266,17 @@ def tie_to_step(
     move(connection, now_us, number, AcquisitionEvent.ASSIGN if held else AcquisitionEvent.MATCH, actor=actor)
     connection.execute(
         "UPDATE acquisition SET step_snapshot = ?, local_study = NULL, rule = ?, reason = ?, remedy = '', phase = '',"
-        " candidates = '[]', unfinished_claims = 0, due_us = 0 WHERE id = ?",
-        (step_to_text(step), match.rule.value, match.reason, number),
+        " candidates = '[]', unfinished_claims = 0, due_us = 0, rematch = 0, step ="
+        " (SELECT id FROM step WHERE provider = ? AND study_instance_uid = ? AND step_id = ?) WHERE id = ?",
+        (
+            step_to_text(step),
+            match.rule.value,
+            match.reason,
+            step.key.provider,
+            step.key.study_instance_uid,
+            step.key.step_id,
+            number,
+        ),
     )
 
 
@@ -267,8 +290,8 @@ def tie_to_local_study(
         (study_uid, local_study_to_text(study), now_us),
     )
     connection.execute(
-        "UPDATE acquisition SET step_snapshot = NULL, rule = 'unscheduled', reason = ?, remedy = '', phase = '',"
-        " candidates = '[]', unfinished_claims = 0, due_us = 0,"
+        "UPDATE acquisition SET step_snapshot = NULL, step = NULL, rematch = 0, rule = 'unscheduled', reason = ?,"
+        " remedy = '', phase = '', candidates = '[]', unfinished_claims = 0, due_us = 0,"
         " local_study = (SELECT id FROM local_study WHERE study_instance_uid = ?) WHERE id = ?",
         (f"sent without an order by {actor}", study_uid, number),
     )

@@ -6,6 +6,8 @@ from gateway.domain.ports import Clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+LONGEST_WAIT_US = 3_600_000_000
+"""No try is put off longer than this; a due moment farther ahead was set by a clock that was wrong since."""
 
 
 def to_us(moment: datetime) -> int:

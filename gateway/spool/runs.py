@@ -46,7 +46,10 @@ def begin_run(database: Database, role: str, now: datetime) -> Run:
     run = Run(role, secrets.token_hex(8))
     with database.write() as connection:
         earlier = "SELECT run FROM role_run WHERE role = ?"
-        connection.execute(f"UPDATE acquisition SET claimed_by = NULL WHERE claimed_by IN ({earlier})", (role,))  # noqa: S608 - the inserted text is the constant above
+        connection.execute(
+            f"UPDATE acquisition SET claimed_by = NULL, rematch = (state = 'held') WHERE claimed_by IN ({earlier})",  # noqa: S608 - the inserted text is the constant above
+            (role,),
+        )
         connection.execute(
             f"UPDATE delivery SET state = 'pending', claimed_by = NULL, since_us = ? WHERE state = 'sending' AND claimed_by IN ({earlier})",  # noqa: S608, E501 - as above
             (to_us(now), role),

@@ -34,6 +34,7 @@ CREATE TABLE step (
     UNIQUE (provider, study_instance_uid, step_id)
 ) STRICT;
 CREATE INDEX step_by_start ON step (vanished, start_us);
+CREATE INDEX step_seen ON step (vanished, seen_us);
 CREATE INDEX step_by_accession ON step (accession_number);
 
 CREATE TABLE active_step (
@@ -70,6 +71,7 @@ CREATE TABLE acquisition (
     claimed_by TEXT,
     unfinished_claims INTEGER NOT NULL DEFAULT 0,
     step_snapshot TEXT,
+    step INTEGER REFERENCES step (id),
     local_study INTEGER REFERENCES local_study (id),
     rule TEXT NOT NULL DEFAULT '',
     reason TEXT NOT NULL DEFAULT '',
@@ -81,7 +83,10 @@ CREATE TABLE acquisition (
     source_bytes_kept INTEGER NOT NULL DEFAULT 1 CHECK (source_bytes_kept IN (0, 1)),
     UNIQUE (device, exam_key, digest)
 ) STRICT;
-CREATE INDEX acquisition_by_state ON acquisition (state, due_us, id);
+CREATE INDEX acquisition_by_state ON acquisition (state);
+CREATE INDEX acquisition_open ON acquisition (id) WHERE state IN ('captured', 'matched', 'held');
+CREATE INDEX acquisition_kept ON acquisition (id) WHERE state = 'assembled' AND source_bytes_kept = 1;
+CREATE INDEX acquisition_by_step ON acquisition (device, step) WHERE step IS NOT NULL;
 CREATE INDEX acquisition_by_device ON acquisition (device, captured_us);
 CREATE INDEX acquisition_by_moment ON acquisition (captured_us);
 
@@ -173,11 +178,14 @@ CREATE TABLE delivery (
     error TEXT NOT NULL DEFAULT '',
     remedy TEXT NOT NULL DEFAULT '',
     UNIQUE (instance, destination),
-    CHECK (state NOT IN ('stored', 'committed') OR (stored_us IS NOT NULL AND status <> ''))
+    CHECK (state NOT IN ('stored', 'committed') OR (stored_us IS NOT NULL AND status <> '')),
+    CHECK (state <> 'committed' OR committed_us IS NOT NULL)
 ) STRICT;
 CREATE INDEX delivery_due ON delivery (destination, state, due_us, id);
 CREATE INDEX delivery_by_acquisition ON delivery (acquisition);
 CREATE INDEX delivery_by_state ON delivery (state, stored_us);
+CREATE INDEX delivery_by_proof ON delivery (destination, state, stored_us);
+CREATE INDEX delivery_open ON delivery (acquisition) WHERE state IN ('pending', 'sending', 'parked');
 
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,
