@@ -26,9 +26,8 @@ class Region:
 
 
 REGIONS = {
-    "ABDOMEN": Region("818983003", "Abdomen", paired=False),
-    "ANKLE": Region("70258002", "Ankle", paired=True),
-    "ARM": Region("40983000", "Arm", paired=True),
+    "ABDOMEN": Region("818981001", "Abdomen", paired=False),
+    "ANKLE": Region("70258002", "Ankle joint", paired=True),
     "BREAST": Region("76752008", "Breast", paired=True),
     "CHEST": Region("816094009", "Chest", paired=False),
     "EAR": Region("117590005", "Ear", paired=True),
@@ -41,13 +40,12 @@ REGIONS = {
     "HIP": Region("24136001", "Hip joint", paired=True),
     "KIDNEY": Region("64033007", "Kidney", paired=True),
     "KNEE": Region("72696002", "Knee", paired=True),
-    "LEG": Region("30021000", "Leg", paired=True),
     "LIVER": Region("10200004", "Liver", paired=False),
     "NECK": Region("45048000", "Neck", paired=False),
     "NOSE": Region("45206002", "Nose", paired=False),
     "PELVIS": Region("816092008", "Pelvis", paired=False),
     "SHOULDER": Region("16982005", "Shoulder", paired=True),
-    "WRIST": Region("74670003", "Wrist", paired=True),
+    "WRIST": Region("74670003", "Wrist joint", paired=True),
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+from pydicom.config import disable_value_validation
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 
@@ -36,11 +37,13 @@ def worklist_answer(step: Step, notes: list[str]) -> Dataset:
     if not isinstance(model, dict):
         raise _unreadable()
     dataset = Dataset()
-    for tag, element in model.items():
-        try:
-            dataset.update(Dataset.from_json({tag: element}))
-        except (ValueError, TypeError, KeyError, OverflowError):
-            notes.append(f"{keyword_for_tag(tag) or tag} of the worklist answer cannot be read and was left out.")
+    # pydicom would put an unfit value, which may be patient data, into a warning; values are made to fit on copying
+    with disable_value_validation():
+        for tag, element in model.items():
+            try:
+                dataset.update(Dataset.from_json({tag: element}))
+            except (ValueError, TypeError, KeyError, OverflowError):
+                notes.append(f"{keyword_for_tag(tag) or tag} of the worklist answer cannot be read and was left out.")
     return dataset
 
 

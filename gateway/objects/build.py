@@ -15,7 +15,7 @@ from gateway.domain.procedure import Step
 from gateway.objects.answer import worklist_answer
 from gateway.objects.draft import Draft
 from gateway.objects.iods import choose_sop_class
-from gateway.objects.profile import apply_profile
+from gateway.objects.profile import apply_profile, check_profile
 from gateway.objects.validate import validate
 
 _UTF8 = "ISO_IR 192"
@@ -56,6 +56,7 @@ def build(order: ObjectOrder) -> Built:
     ----------
     PS3.3 annex A and C; PS3.17 annex J for what comes from a worklist.
     """
+    check_profile(order.profile)
     iod = choose_sop_class(order.profile.sop_class, order.format, order.frame_count)
     notes: list[str] = []
     answer = worklist_answer(order.subject, notes) if isinstance(order.subject, Step) else Dataset()

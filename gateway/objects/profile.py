@@ -6,8 +6,9 @@ A profile speaks about the device and what it shows. It cannot set identity, pix
 import difflib
 from collections.abc import Iterator
 
+from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_dict, tag_for_keyword
-from pydicom.dataset import Dataset
+from pydicom.dataelem import DataElement
 
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.objects import ObjectProfile
@@ -54,18 +55,16 @@ def profile_faults(profile: ObjectProfile) -> tuple[str, ...]:
     return tuple(_faults(profile))
 
 
-def apply_profile(draft: Draft) -> None:
-    """Set `profile.defaults` and `profile.codes` in the dataset, over what the modules put there.
-
-    Raises
-    ------
-    ConfigurationError
-        When a keyword is unknown, not a profile's to set, or its value does not fit the attribute.
-    """
-    profile = draft.order.profile
+def check_profile(profile: ObjectProfile) -> None:
+    """Raise `ConfigurationError` with all faults of a profile, when it has any."""
     faults = profile_faults(profile)
     if faults:
         raise ConfigurationError(" ".join(faults), remedy="Correct the device's profile.")
+
+
+def apply_profile(draft: Draft) -> None:
+    """Set `defaults` and `codes` of the profile, already checked, over what the modules put into the dataset."""
+    profile = draft.order.profile
     for keyword, text in profile.defaults.items():
         setattr(draft.dataset, keyword, _value(keyword, text))
     for keyword, (value, scheme, meaning) in profile.codes.items():
@@ -100,7 +99,7 @@ def _default_faults(keyword: str, text: str) -> Iterator[str]:
         yield f'"{keyword}" has VR {vr}, which a profile cannot give as text.'
         return
     try:
-        setattr(Dataset(), keyword, _value(keyword, text))
+        DataElement(keyword, vr, _value(keyword, text), validation_mode=RAISE)
     except ValueError:
         yield f'"{text}" is no value for {keyword} (VR {vr}).'
 

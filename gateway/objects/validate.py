@@ -7,6 +7,7 @@ at the archive.
 import warnings
 from collections.abc import Iterator
 
+from pydicom.config import RAISE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -104,7 +105,7 @@ def _fits(vr: str, text: str) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            validate_value(vr, text, 2)
+            validate_value(vr, text, RAISE)
         except (ValueError, UserWarning):
             return False
     return True

@@ -8,6 +8,7 @@ import re
 from datetime import date, datetime
 
 from pydicom.datadict import dictionary_description, dictionary_VR
+from pydicom.multival import MultiValue
 
 from gateway.domain.errors import InvalidObject
 from gateway.domain.identifiers import is_valid_uid
@@ -30,7 +31,7 @@ def described(keyword: str) -> str:
 def description(draft: Draft, keyword: str, value: object) -> str:
     """`value` as text that fits the attribute's VR, shortened with a note where it is too long."""
     vr = dictionary_VR(keyword)
-    text = _without_controls(str(value or ""), keep_lines=vr in _MULTI_LINE)
+    text = _without_controls(_single(value), keep_lines=vr in _MULTI_LINE)
     if vr not in _MULTI_LINE:
         text = text.replace("\\", "/")
     text = text.strip()
@@ -49,7 +50,7 @@ def identifier(keyword: str, value: object) -> str:
     InvalidObject
         When it is longer than its VR allows or holds a backslash, a control or an undecodable character.
     """
-    text = str(value or "").strip(" \0")
+    text = _single(value).strip(" \0")
     limit = LIMITS.get(dictionary_VR(keyword), len(text))
     if len(text) > limit:
         raise InvalidObject(
@@ -83,8 +84,9 @@ def person_name(draft: Draft, keyword: str, value: object, *, refuse_long: bool 
     InvalidObject
         When it has more than three groups, or with `refuse_long` a group of more than 64 characters.
     """
-    text = _without_controls(str(value or ""), keep_lines=False).replace("\\", " ")
-    if text != str(value or ""):
+    given = _single(value)
+    text = _without_controls(given, keep_lines=False).replace("\\", " ")
+    if text != given:
         draft.note(f"{described(keyword)} held characters that a name may not have; they became spaces.")
     groups = text.split("=")
     if len(groups) > _PN_GROUPS:
@@ -157,6 +159,13 @@ def _name_group(draft: Draft, keyword: str, group: str, *, refuse_long: bool) ->
         )
     draft.note(f"{described(keyword)} was shortened to 64 characters.")
     return text[: LIMITS["PN"]].rstrip("^ ")
+
+
+def _single(value: object) -> str:
+    """`value` as one text; several values, where one is expected, are shown with the backslash between them."""
+    if isinstance(value, MultiValue):
+        return "\\".join(str(one) for one in value)
+    return str(value or "")
 
 
 def _without_controls(text: str, *, keep_lines: bool) -> str:
