@@ -11,7 +11,7 @@ from gateway.domain.lifecycle import DeliveryEvent, DeliveryState, next_delivery
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import from_us_or_none, to_us, zone_of
+from gateway.spool.moments import LONGEST_WAIT_US, from_us, to_us, zone_of
 from gateway.spool.runs import Run
 
 UNFINISHED_CLAIMS_LIMIT = 5
@@ -34,9 +34,14 @@ class DeliveryLedger:
         self._clock = clock
 
     def claim_due(self, destination: str, run: Run, limit: int) -> list[Delivery]:
-        """Claim up to `limit` deliveries that are due, oldest first; nothing while the destination itself waits."""
+        """Claim up to `limit` deliveries that are due, oldest first; nothing while the destination itself waits.
+
+        One loop a run claims for a destination: what it still holds when it asks again came to no outcome and is
+        void.
+        """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
+            self._put_right(connection, destination, run, now)
             waits = connection.execute(
                 "SELECT 1 FROM destination WHERE name = ? AND due_us > ?", (destination, now)
             ).fetchone()
@@ -50,6 +55,23 @@ class DeliveryLedger:
                     (run.id, row["id"]),
                 )
         return [self._delivery(row) for row in claimed]
+
+    @staticmethod
+    def _put_right(connection: sqlite3.Connection, destination: str, run: Run, now: int) -> None:
+        """Void what this run left behind after a defect, and make due what a wrong clock put off too far."""
+        left = connection.execute(
+            "SELECT id FROM delivery WHERE destination = ? AND state = 'sending' AND claimed_by = ?",
+            (destination, run.id),
+        ).fetchall()
+        for row in left:
+            _move(connection, row["id"], DeliveryEvent.VOID, now)
+            connection.execute("UPDATE delivery SET claimed_by = NULL WHERE id = ?", (row["id"],))
+        late = now + LONGEST_WAIT_US
+        connection.execute(
+            "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
+            (now, destination, late),
+        )
+        connection.execute("UPDATE destination SET due_us = 0 WHERE name = ? AND due_us > ?", (destination, late))
 
     def _poisoned(self, connection: sqlite3.Connection, row: sqlite3.Row, now: int) -> bool:
         """Park a delivery that was claimed again and again and never came to an outcome."""
@@ -152,11 +174,16 @@ class DeliveryLedger:
                     " DO UPDATE SET position = excluded.position, fingerprint = excluded.fingerprint",
                     (name, position, fingerprint),
                 )
-                if name in known and known[name] != fingerprint:
-                    self._release_parked(connection, name, now)
+                if known.get(name) != fingerprint:
+                    self._start_afresh(connection, name, now)
 
-    def _release_parked(self, connection: sqlite3.Connection, destination: str, now: int) -> None:
+    @staticmethod
+    def _start_afresh(connection: sqlite3.Connection, destination: str, now: int) -> None:
         connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
+        connection.execute(
+            "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
+            (now, destination, now),
+        )
         rows = connection.execute(
             "SELECT id FROM delivery WHERE destination = ? AND state = 'parked'", (destination,)
         ).fetchall()
@@ -213,14 +240,16 @@ class DeliveryLedger:
         return row["bytes"] * 1_000_000 / row["took_us"] if row["took_us"] else None
 
     def next_due(self, destination: str) -> datetime | None:
-        """When something is next due for a destination; None when nothing waits."""
+        """When something is next due for a destination, never farther ahead than a wait can be; None: nothing waits."""
+        latest = to_us(self._clock.now()) + LONGEST_WAIT_US
         with self._database.read() as connection:
             row = connection.execute(
                 "SELECT max(min(delivery.due_us), coalesce((SELECT due_us FROM destination WHERE name = ?), 0)) AS due"
                 " FROM delivery WHERE destination = ? AND state = 'pending'",
                 (destination, destination),
             ).fetchone()
-        return from_us_or_none(row["due"], zone_of(self._clock))
+        due = row["due"]
+        return None if due is None else from_us(min(due, latest), zone_of(self._clock))
 
 
 def release_delivery(connection: sqlite3.Connection, number: int, now: int, *, actor: str) -> None:
