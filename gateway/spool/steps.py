@@ -1,16 +1,19 @@
 """The worklist cache and the active steps: what providers said, when, and what has gone from their answers."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.ports import Clock
-from gateway.domain.procedure import Step, StepKey
+from gateway.domain.procedure import Step
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 from gateway.spool.snapshots import step_from_text, step_to_text
+
+_REST_OF_EXAM_US = 2 * 24 * 3_600_000_000
+_CLOCK_STEP_US = 60_000_000
 
 
 class StepLedger:
@@ -21,10 +24,14 @@ class StepLedger:
         self._clock = clock
 
     def configure(self, providers: Sequence[str]) -> None:
-        """Make the ledger's providers those of the configuration."""
+        """Make the ledger's providers those of the configuration; the steps of others count as vanished."""
         with self._database.write() as connection:
-            marks = ", ".join("?" * len(providers))
-            connection.execute(f"DELETE FROM provider WHERE name NOT IN ({marks})", tuple(providers))  # noqa: S608 - only question marks are inserted
+            names = json.dumps(list(providers))
+            for left_out in (
+                "DELETE FROM provider WHERE name NOT IN (SELECT value FROM json_each(?))",
+                "UPDATE step SET vanished = 1 WHERE vanished = 0 AND provider NOT IN (SELECT value FROM json_each(?))",
+            ):
+                connection.execute(left_out, (names,))
             for position, name in enumerate(providers):
                 connection.execute(
                     "INSERT INTO provider (name, position) VALUES (?, ?)"
@@ -32,17 +39,15 @@ class StepLedger:
                     (name, position),
                 )
 
-    def answered(self, provider: str, steps: Sequence[Step]) -> bool:
-        """Take over a provider's whole answer; what it no longer names is marked vanished, never deleted.
+    def answered(self, provider: str, steps: Sequence[Step], *, complete: bool = True) -> bool:
+        """Take over a provider's answer; what a complete one no longer names is marked vanished, never deleted.
 
         Returns whether anything changed that could let a held acquisition fit.
         """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
             changed = [self._take(connection, step, now) for step in steps]
-            gone = connection.execute(
-                "UPDATE step SET vanished = 1 WHERE provider = ? AND vanished = 0 AND seen_us < ?", (provider, now)
-            ).rowcount
+            gone = self._leave_out(connection, provider, steps) if complete else 0
             connection.execute(
                 "UPDATE provider SET answered_us = ?, failed_us = NULL, phase = '', error = '', remedy = ''"
                 " WHERE name = ?",
@@ -53,6 +58,17 @@ class StepLedger:
                     connection, now, "forward", "worklist", f"provider {provider}", items=len(steps), gone=gone
                 )
         return any(changed)
+
+    @staticmethod
+    def _leave_out(connection: sqlite3.Connection, provider: str, steps: Sequence[Step]) -> int:
+        """Mark what an answer no longer names; told by its keys, because a clock may be put back between answers."""
+        named = {(step.key.study_instance_uid, step.key.step_id) for step in steps}
+        rows = connection.execute(
+            "SELECT id, study_instance_uid, step_id FROM step WHERE vanished = 0 AND provider = ?", (provider,)
+        ).fetchall()
+        gone = [(row["id"],) for row in rows if (row["study_instance_uid"], row["step_id"]) not in named]
+        connection.executemany("UPDATE step SET vanished = 1 WHERE id = ?", gone)
+        return len(gone)
 
     @staticmethod
     def _take(connection: sqlite3.Connection, step: Step, now: int) -> bool:
@@ -95,44 +111,37 @@ class StepLedger:
                 (now, fault.phase.value, fault.message, fault.remedy, provider),
             )
 
-    def answered_since(self, moment: datetime) -> bool:
-        """Whether every provider has answered after `moment`."""
-        with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT 1 FROM provider WHERE answered_us IS NULL OR answered_us < ?", (to_us(moment),)
-            ).fetchone()
-        return row is None
-
     def candidates(self, device: str) -> list[Step]:
         """The steps an acquisition of `device` may be matched with.
 
-        A step that has vanished from its provider counts only for a device that already has acquisitions tied to it:
-        providers drop a step once it has begun, and the rest of that exam still belongs to it.
+        A step that has vanished from its provider counts only for a device that already has acquisitions tied to it,
+        and for two days: providers drop a step once it has begun, and the rest of that exam still belongs to it.
         """
+        since = to_us(self._clock.now()) - _REST_OF_EXAM_US
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT snapshot FROM step WHERE vanished = 0 OR snapshot IN"
-                " (SELECT step_snapshot FROM acquisition WHERE device = ? AND step_snapshot IS NOT NULL)",
-                (device,),
+                "SELECT snapshot FROM step WHERE vanished = 0 UNION ALL"
+                " SELECT snapshot FROM step WHERE vanished = 1 AND seen_us >= ? AND EXISTS"
+                " (SELECT 1 FROM acquisition WHERE device = ? AND acquisition.step = step.id)",
+                (since, device),
             ).fetchall()
         return [step_from_text(row["snapshot"]) for row in rows]
 
-    def find(self, key: StepKey) -> Step | None:
-        """The cached step of a key."""
+    def active(self, device: str) -> Step | None:
+        """The step that is open on a device."""
         with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT snapshot FROM step WHERE provider = ? AND study_instance_uid = ? AND step_id = ?",
-                (key.provider, key.study_instance_uid, key.step_id),
-            ).fetchone()
+            row = connection.execute("SELECT snapshot FROM active_step WHERE device = ?", (device,)).fetchone()
         return step_from_text(row["snapshot"]) if row else None
 
-    def close_idle(self, idle_limit_s: float) -> list[str]:
-        """Close active steps that nothing was captured under for `idle_limit_s`; the devices concerned."""
+    def close_idle(self, device: str, idle_limit_s: float) -> bool:
+        """Close the active step of a device if nothing was captured under it for `idle_limit_s`; whether it was."""
         now = to_us(self._clock.now())
         with self._database.write() as connection:
-            rows = connection.execute(
-                "DELETE FROM active_step WHERE used_us < ? RETURNING device", (now - int(idle_limit_s * 1_000_000),)
-            ).fetchall()
-            for row in rows:
-                write_journal(connection, now, "assemble", "step closed", f"device {row['device']}", reason="idle")
-        return [row["device"] for row in rows]
+            # One that was used in the future is closed too: the clock was put back, and its idle time is unknown.
+            closed = connection.execute(
+                "DELETE FROM active_step WHERE device = ? AND (used_us < ? OR used_us > ?)",
+                (device, now - int(idle_limit_s * 1_000_000), now + _CLOCK_STEP_US),
+            ).rowcount
+            if closed:
+                write_journal(connection, now, "assemble", "step closed", f"device {device}", reason="idle")
+        return closed > 0
