@@ -11,7 +11,7 @@ from gateway.domain.frames import FrameFormat
 
 Coefficients = NDArray[np.int16]
 
-_STRIP_SAMPLES = 1 << 15
+_STRIP_SAMPLES = 1 << 18
 # Cb and Cr are these fractions of B - Y and R - Y (PS3.3 C.7.6.3.1.2)
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 _OF_BLUE, _OF_RED = 0.5 / (1 - _BLUE), 0.5 / (1 - _RED)

@@ -29,6 +29,7 @@ _EOB, _ZRL = 0x00, 0xF0
 # bits then fit a word
 _RARE = 1 << 9
 _LIMIT = 16
+_LOWEST_SHARE = 13
 _SIZE = np.uint64(15)
 _SIZE_BITS = np.uint64(4)
 
@@ -64,7 +65,7 @@ class ElementSource:
 
     def __init__(self, blocks_per_unit: int) -> None:
         self._luma_blocks = max(1, blocks_per_unit - 2)
-        self._classes = np.arange(blocks_per_unit) >= self._luma_blocks
+        self._classes = (np.arange(blocks_per_unit) >= self._luma_blocks).astype(np.int64)
         self._last_dc = [0, 0, 0]
         # as if the block before the first had ended without EOB
         self._before = -1
@@ -99,7 +100,8 @@ class ElementSource:
 
     def _add_class_and_run(self, index: Indices, run: Indices, position: Indices) -> None:
         starts = np.flatnonzero((position & (BLOCK_SAMPLES - 1)) == 0)
-        is_chroma = np.resize(self._classes, len(starts)).astype(np.int64)
+        units = len(starts) // len(self._classes)
+        is_chroma = np.broadcast_to(self._classes, (units, len(self._classes))).reshape(-1)
         # the run before a DC is zero only if the last block was full to its end
         prefix = np.where(run[starts] > 0, 1 + np.roll(is_chroma, 1), 0)
         run <<= 4
@@ -157,6 +159,8 @@ def frequencies(
             seen = ac.reshape(16, _SIZES)[:, 1 : sizes[1] + 1]
             np.maximum(seen, int(ac.sum()) // _RARE + 1, out=seen)
         ac[_ZRL] = max(int(ac[_ZRL]), int(ac.sum()) // _RARE + 1)
+        # a share below this one gains no bits worth a code of more than 16
+        ac[ac > 0] = np.maximum(ac[ac > 0], int(ac.sum()) >> _LOWEST_SHARE)
         result.append(([int(count) for count in dc], [int(count) for count in ac]))
     return result
 
@@ -183,24 +187,27 @@ class CoefficientCoder:
         self._packer = BitPacker(capacity)
 
     def _enter_ac(self, base: int, table: HuffmanTable) -> None:
+        """Enter each symbol of a non-zero coefficient behind none to three ZRL codes."""
         zrl, zrl_length = table.codes[_ZRL]
         prefix = prefix_length = 0
+        symbols = [symbol for symbol in table.symbols if symbol & (_SIZES - 1)]
         for extra_runs in range(4):
-            for symbol, (code, length) in table.codes.items():
-                size = symbol & 15
-                if size:
-                    at = base + extra_runs * 256 + symbol
-                    self._codes[at] = ((prefix << length) | code) << size
-                    self._missing[at] = WORD_BITS - prefix_length - length - size
+            self._enter(table, base + extra_runs * 256, symbols, (prefix, prefix_length))
             prefix, prefix_length = (prefix << zrl_length) | zrl, prefix_length + zrl_length
 
     def _enter_dc(self, base: int, table: HuffmanTable) -> None:
+        """Enter each size of a DC difference behind no EOB, that of luma and that of chroma."""
         prefixes = [(0, 0), *(ac.codes[_EOB] for ac in self._tables.ac)]
-        for number, (prefix, prefix_length) in enumerate(prefixes):
-            for size, (code, length) in table.codes.items():
-                at = base + number * _SIZES + size
-                self._codes[at] = ((prefix << length) | code) << size
-                self._missing[at] = WORD_BITS - prefix_length - length - size
+        for number, prefix in enumerate(prefixes):
+            self._enter(table, base + number * _SIZES, list(table.symbols), prefix)
+
+    def _enter(self, table: HuffmanTable, base: int, symbols: list[int], prefix: tuple[int, int]) -> None:
+        """Write entries: prefix, code, and room for as many extra bits as the size, low in the symbol, says."""
+        at = np.array(symbols, np.int64)
+        codes, lengths = np.array([table.codes[symbol] for symbol in symbols], np.uint64).T
+        sizes = (at & (_SIZES - 1)).astype(np.uint64)
+        self._codes[base + at] = ((np.uint64(prefix[0]) << lengths) | codes) << sizes
+        self._missing[base + at] = np.uint64(WORD_BITS - prefix[1]) - lengths - sizes
 
     def encode(self, elements: Elements) -> bytes:
         """Code a strip; return the words that it completes."""

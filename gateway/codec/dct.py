@@ -56,8 +56,9 @@ def _basis() -> NDArray[np.float64]:
     frequency, place = np.arange(BLOCK)[:, None], np.arange(BLOCK)[None, :]
     one = (np.cos((2 * place + 1) * frequency * np.pi / 16) / 2).astype(np.float64)
     one[0] /= np.sqrt(2)
-    both: NDArray[np.float64] = np.kron(one, one).T
-    return both
+    # the Kronecker product, as mypy can follow it: sample (row, column) by coefficient (row, column)
+    both = one.T[:, None, :, None] * one.T[None, :, None, :]
+    return both.reshape(BLOCK_SAMPLES, BLOCK_SAMPLES)
 
 
 @lru_cache(maxsize=8)

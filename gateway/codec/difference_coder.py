@@ -4,6 +4,7 @@ A table entry is a code with its extra bits, shifted up by six, and their common
 """
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +71,14 @@ def pair_entries(lengths: tuple[int, ...]) -> Words:
     single = entries(lengths)
     nine = np.concatenate([single[:256], single[-256:]])
     length = nine & _LENGTH
-    result: Words = np.left_shift((nine - length)[:, None], length[None, :])
-    result += nine[None, :]
-    result += length[:, None]
+    code = (nine - length)[:, None]
+    result: Words = np.empty((512, 512), np.uint64)
+    # neighbours share a category, and with it the length that is added to all that follows them
+    borders = np.flatnonzero(np.diff(length)) + 1
+    for begin, end in pairwise([0, *borders, 512]):
+        rows = result[begin:end]
+        np.left_shift(code[begin:end], length, out=rows)
+        np.add(rows, nine + length[begin], out=rows)
     return result.reshape(-1)
 
 

@@ -17,12 +17,12 @@ from gateway.codec.options import EncodeOptions
 from gateway.codec.samples import BYTE_BITS, Samples
 from gateway.domain.frames import FrameFormat
 
-_STRIP_SAMPLES = 1 << 15
+_STRIP_SAMPLES = 1 << 18
 _HISTOGRAM_SAMPLES = 1 << 15
 _CHOICE_SAMPLES = 1 << 13
 _MARGIN = 0.97
 # building the table of pairs costs as much as it saves on fewer samples than this
-_PAIRS_PAY_FROM = 1 << 19
+_PAIRS_PAY_FROM = 1 << 18
 # with at most 16 extra bits, two codes always fit a word
 _LIMIT = 10
 

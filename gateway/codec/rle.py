@@ -19,7 +19,7 @@ from gateway.codec.samples import Samples
 from gateway.domain.frames import FrameFormat
 
 _TILE = 128
-_STRIP_BYTES = 1 << 17
+_STRIP_BYTES = 1 << 18
 _HELD_BYTES = 8 << 20
 _CLAUSE = "PS3.5 Annex G"
 
