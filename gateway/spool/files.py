@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import os
 import shutil
 import uuid
@@ -34,6 +35,8 @@ def storage_faults() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno is None:  # raised by a library in its own sense, not by the operating system
+            raise
         if error.errno in _NO_ROOM:
             raise SpoolFull("The spool has no room left.") from error
         raise GatewayError(
@@ -54,10 +57,25 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(path: Path) -> None:
+    """Make a directory and what is missing above it, each name durable in its parent."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(exist_ok=True)
+    sync_directory(path.parent)
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 of a file in hex, read in chunks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write_all(handle: io.FileIO, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[handle.write(rest) :]
 
 
 class SpoolFiles:
@@ -77,8 +95,7 @@ class SpoolFiles:
         """Make the directories that must exist; safe to call by several roles at once."""
         with storage_faults():
             for name in (_TEMPORARY, "acquisitions", "instances", "thumbnails"):
-                (self._root / name).mkdir(parents=True, exist_ok=True)
-            sync_directory(self._root)
+                make_folder(self._root / name)
 
     def absolute(self, path: str) -> Path:
         """The file behind a path of the ledger."""
@@ -104,16 +121,16 @@ class SpoolFiles:
         size = 0
         try:
             with storage_faults():
-                handle = target.open("xb")
+                # unbuffered: a buffer that did not fit the disk would be tried, and fail, once more at closing
+                handle = target.open("xb", buffering=0)
             with handle:
                 while chunk := stream.read(_CHUNK_BYTES):
                     digest.update(chunk)
                     size += len(chunk)
                     with storage_faults():
-                        handle.write(chunk)
+                        _write_all(handle, chunk)
                 self._passage(Checkpoint.CAPTURE_COPIED)
                 with storage_faults():
-                    handle.flush()
                     os.fsync(handle.fileno())
         except BaseException:
             target.unlink(missing_ok=True)
@@ -126,14 +143,11 @@ class SpoolFiles:
         """A seekable temporary file for writing; synced when the block ends, removed when it raises."""
         target = self._temporary()
         try:
-            with storage_faults():
-                handle = target.open("x+b")
-            with handle:
+            with storage_faults(), target.open("x+b") as handle:
                 yield handle, target
                 self._passage(Checkpoint.ASSEMBLE_WRITTEN)
-                with storage_faults():
-                    handle.flush()
-                    os.fsync(handle.fileno())
+                handle.flush()
+                os.fsync(handle.fileno())
         except BaseException:
             target.unlink(missing_ok=True)
             raise
@@ -143,9 +157,7 @@ class SpoolFiles:
         path = f"{folder}/{name}"
         target = self._root / path
         with storage_faults():
-            if not target.parent.is_dir():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                sync_directory(target.parent.parent)
+            make_folder(target.parent)
             temporary.rename(target)
             sync_directory(target.parent)
         return path
@@ -163,9 +175,10 @@ class SpoolFiles:
         """Remove what a dead run of this role left under temporary names, and return how many files that were."""
         count = 0
         with storage_faults():
-            for entry in (self._root / _TEMPORARY).glob(f"{self._role}.*"):
-                entry.unlink(missing_ok=True)
-                count += 1
+            for entry in (self._root / _TEMPORARY).iterdir():
+                if entry.name.rpartition(".")[0] == self._role:
+                    entry.unlink(missing_ok=True)
+                    count += 1
         return count
 
     def files_in(self, folder: str) -> Iterator[str]:
