@@ -13,6 +13,12 @@ from gateway.spool.moments import to_us
 _BATCH = 200
 UNCLAIMED = "unclaimed"
 """Folder of files that no row names."""
+_PROVEN = (
+    "state = 'assembled' AND source_bytes_kept = 1"
+    " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id)"
+    " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id"
+    " AND (delivery.state NOT IN ('stored', 'committed') OR delivery.stored_us > ?))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Upkeep:
         self._database = database
         self._files = files
         self._clock = clock
+        self._digests: dict[str, str] = {}
 
     def reconcile(self, folder: str) -> Reconciliation:
         """Compare ledger and directory below `folder`, which only the calling role writes, and which it does at start.
@@ -38,9 +45,11 @@ class Upkeep:
         built again. It is set aside all the same, until the ledger knows its bytes: a ledger restored from a backup
         would look alike. A row without a file is a loss that a person must see.
         """
-        named = {path for path in self._named_paths() if path.startswith(f"{folder}/")}
+        # The directory is read before the ledger: housekeeping forgets a row first and removes its file after.
         present = set(self._files.files_in(folder))
-        unknown, missing = sorted(present - named), sorted(named - present)
+        named = self._named_paths(folder)
+        unknown = [path for path in sorted(present - named) if self._files.absolute(path).exists()]
+        missing = sorted(named - present)
         for path in unknown:
             self._files.place(self._files.absolute(path), UNCLAIMED, path.rsplit("/", 1)[-1])
         if unknown or missing:
@@ -52,32 +61,41 @@ class Upkeep:
                     write_journal(connection, now, "spool", "file missing", "spool", path=path)
         return Reconciliation(tuple(unknown), tuple(missing))
 
-    def _named_paths(self) -> set[str]:
+    def _named_paths(self, folder: str) -> set[str]:
+        below = (f"{folder}/", f"{folder}0")  # in ASCII, 0 comes right after the slash
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT part.path AS path FROM part JOIN acquisition ON acquisition.id = part.acquisition"
-                " WHERE source_bytes_kept = 1 UNION ALL"
-                " SELECT path FROM instance WHERE built_us IS NOT NULL AND kept = 1"
-            ).fetchall()
-        return {row["path"] for row in rows}
+                " WHERE source_bytes_kept = 1 AND part.path >= ? AND part.path < ? UNION ALL"
+                " SELECT path FROM instance WHERE built_us IS NOT NULL AND kept = 1 AND path >= ? AND path < ?",
+                (*below, *below),
+            )
+            return {row["path"] for row in rows}
 
     def settle_unclaimed(self) -> int:
         """Remove set-aside files whose bytes or instance the ledger knows by now; how many are left."""
-        left = 0
+        left = {}
         for path in list(self._files.files_in(UNCLAIMED)):
-            digest = digest_of(self._files.absolute(path))
-            uid = path.rsplit("/", 1)[-1].removesuffix(".dcm")
-            with self._database.read() as connection:
-                known = connection.execute(
-                    "SELECT 1 FROM part WHERE digest = ? UNION ALL SELECT 1 FROM instance"
-                    " WHERE digest = ? OR (sop_instance_uid = ? AND built_us IS NOT NULL) LIMIT 1",
-                    (digest, digest, uid),
-                ).fetchone()
-            if known:
+            # A file here never changes; hashing a long clip again in every round would wear the box out.
+            digest = self._digests.get(path) or digest_of(self._files.absolute(path))
+            if self._is_known(path, digest):
                 self._files.remove(path)
             else:
-                left += 1
-        return left
+                left[path] = digest
+        self._digests = left
+        return len(left)
+
+    def _is_known(self, path: str, digest: str) -> bool:
+        """Whether the ledger names these bytes or this instance, and its own file lies there or was released."""
+        uid = path.rsplit("/", 1)[-1].removesuffix(".dcm")
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT part.path AS path, source_bytes_kept AS kept FROM part"
+                " JOIN acquisition ON acquisition.id = part.acquisition WHERE part.digest = ? UNION ALL"
+                " SELECT path, kept FROM instance WHERE built_us IS NOT NULL AND (digest = ? OR sop_instance_uid = ?)",
+                (digest, digest, uid),
+            ).fetchall()
+        return any(not row["kept"] or self._files.absolute(row["path"]).exists() for row in rows)
 
     def retire(self, retention: timedelta) -> int:
         """Remove the bytes of acquisitions that every destination has proven to hold for `retention`.
@@ -86,29 +104,31 @@ class Upkeep:
         """
         limit = to_us(self._clock.now() - retention)
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT acquisition.id FROM acquisition WHERE state = 'assembled' AND source_bytes_kept = 1"
-                " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id)"
-                " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id"
-                " AND (state NOT IN ('stored', 'committed') OR stored_us > ?)) LIMIT ?",
-                (limit, _BATCH),
-            ).fetchall()
-        for row in rows:
-            self._retire_one(row["id"])
-        return len(rows)
+            rows = connection.execute(f"SELECT id FROM acquisition WHERE {_PROVEN} LIMIT ?", (limit, _BATCH)).fetchall()  # noqa: S608 - the inserted text is the constant above
+        return sum(self._retire_one(row["id"], limit) for row in rows)
 
-    def _retire_one(self, number: int) -> None:
-        """Forget the files in the ledger first: a crash in between leaves files without rows, which start removes."""
+    def _retire_one(self, number: int, limit: int) -> bool:
+        """Forget the files in the ledger first: a crash in between leaves files without rows, which start sets aside.
+
+        The proof is looked at again in the same transaction: a delivery may have been taken back since.
+        """
         with self._database.write() as connection:
             rows = connection.execute(
-                "SELECT path FROM part WHERE acquisition = ? UNION ALL SELECT path FROM instance WHERE acquisition = ?",
-                (number, number),
+                "SELECT path FROM part WHERE acquisition = ? UNION ALL SELECT path FROM instance WHERE acquisition = ?"
+                " UNION ALL SELECT thumbnail FROM acquisition WHERE id = ? AND thumbnail IS NOT NULL",
+                (number, number, number),
             ).fetchall()
-            connection.execute("UPDATE acquisition SET source_bytes_kept = 0 WHERE id = ?", (number,))
+            retired = connection.execute(
+                f"UPDATE acquisition SET source_bytes_kept = 0, thumbnail = NULL WHERE {_PROVEN} AND id = ?",  # noqa: S608 - as above
+                (limit, number),
+            ).rowcount
+            if not retired:
+                return False
             connection.execute("UPDATE instance SET kept = 0 WHERE acquisition = ?", (number,))
             write_journal(connection, to_us(self._clock.now()), "assemble", "bytes released", f"acquisition {number}")
         for row in rows:
             self._files.remove(row["path"])
+        return True
 
     def orphaned_destinations(self, destinations: Sequence[str]) -> list[tuple[str, int]]:
         """Destinations that are owed deliveries but no longer configured, with how many."""
