@@ -91,7 +91,7 @@ def tls_fault(peer: Peer, fault: OSError) -> GatewayError:
 
 def is_alert(fault: OSError) -> bool:
     """Whether the peer itself said by a TLS alert why it ends the link."""
-    return isinstance(fault, ssl.SSLError) and "ALERT" in (fault.reason or "")
+    return "ALERT" in _ssl_reason(fault)
 
 
 def closed_after_handshake(peer: Peer) -> GatewayError:
@@ -169,7 +169,7 @@ def _tls_row(peer: Peer, fault: OSError) -> tuple[str, Disposition, str, str]:
         return f"its certificate {why}", _PARK, _ITS_CERTIFICATE, f"verify {fault.verify_code}"
     if isinstance(fault, TimeoutError):
         return "the handshake was not finished in time", _RETRY, _PLAIN_OR_TLS, "time-out"
-    reason = (fault.reason or "") if isinstance(fault, ssl.SSLError) else ""
+    reason = _ssl_reason(fault)
     if "ALERT" in reason:
         return _alert_row(reason)
     if any(sign in reason for sign in _NOT_TLS):
@@ -201,5 +201,10 @@ def _reason(fault: OSError) -> str:
     if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return "closed by the peer"
     if isinstance(fault, ssl.SSLError):
-        return (fault.reason or "TLS failure").lower().replace("_", " ")
+        return (_ssl_reason(fault) or "TLS failure").lower().replace("_", " ")
     return (fault.strerror or "closed by the peer").lower()
+
+
+def _ssl_reason(fault: OSError) -> str:
+    """OpenSSL's reason in capitals, for example ``TLSV1_ALERT_UNKNOWN_CA``; empty if there is none."""
+    return str(getattr(fault, "reason", None) or "") if isinstance(fault, ssl.SSLError) else ""

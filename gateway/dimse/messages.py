@@ -30,6 +30,7 @@ DECODE_FAULTS = (
     LookupError,
     NotImplementedError,
     OSError,
+    RecursionError,
     struct.error,
     TypeError,
     ValueError,
@@ -107,9 +108,8 @@ def encode_command(command: Dataset) -> bytes:
 def decode_command(data: bytes) -> Dataset:
     """A command set from its bytes, every value read; raises one of `DECODE_FAULTS` if they are no command set."""
     command = decode(BytesIO(data), is_implicit_vr=True, is_little_endian=True)
-    for element in command:
-        if element.tag.group != 0:
-            raise ValueError("a command set has an element of another group")
+    if any(tag.group != 0 for tag in command.keys()):  # noqa: SIM118 - iterating a data set itself decodes it
+        raise ValueError("a command set has an element of another group")
     for keyword in ("CommandField", "MessageIDBeingRespondedTo", "Status", "CommandDataSetType"):
         value = command.get(keyword)
         if value is not None and not isinstance(value, int):

@@ -77,8 +77,9 @@ def _load(context: ssl.SSLContext, files: TlsFiles) -> None:
     if files.certificate is None:
         return
     key = files.key or files.certificate
-    # Every file is opened by itself first, so that the one that is missing can be named.
-    _read(files.certificate, "certificate", lambda: None)
+    # Every file is read by itself first, so that the one at fault can be named.
+    scratch = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _read(files.certificate, "certificate", lambda: scratch.load_verify_locations(cafile=str(files.certificate)))
     _read(key, "private key", lambda: None)
     # Without a password OpenSSL would ask on the terminal and wait for ever; an empty one makes it fail at once.
     password = files.key_password or b""
@@ -93,7 +94,8 @@ def _read(path: Path, what: str, load: Callable[[], None]) -> None:
         load()
     except ssl.SSLError as fault:
         raise ConfigurationError(
-            f"The {what} in {path} cannot be used: {_why(fault)}.", remedy="Replace the file or correct the setting."
+            f"The {what} in {path} cannot be used: {_why(fault, path)}.",
+            remedy="Replace the file or correct the setting.",
         ) from fault
     except OSError as fault:
         reason = fault.strerror or type(fault).__name__
@@ -102,11 +104,11 @@ def _read(path: Path, what: str, load: Callable[[], None]) -> None:
         ) from fault
 
 
-def _why(fault: ssl.SSLError) -> str:
+def _why(fault: ssl.SSLError, path: Path) -> str:
     reason = fault.reason or ""
     if reason == "KEY_VALUES_MISMATCH":
         return "the key does not belong to the certificate"
-    if "PASSWORD" in reason or "BAD_DECRYPT" in reason:
+    if not reason and b"ENCRYPTED" in path.read_bytes():  # OpenSSL's own reason does not reach Python here
         return "the key is encrypted and the password is missing or wrong"
     if reason in {"NO_START_LINE", "NO_CERTIFICATE_OR_CRL_FOUND"} or not reason:
         return "it holds no such thing in PEM form"
