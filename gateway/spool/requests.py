@@ -9,10 +9,10 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
-from gateway.domain.identifiers import mint_uid
+from gateway.domain.identifiers import display_name, mint_uid
 from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState, DeliveryState
 from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
@@ -26,7 +26,14 @@ from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 from gateway.spool.snapshots import step_from_text
 
+_OPENING_LIFE_US = 5 * 60_000_000
+_NUMBER_MAX_DIGITS = 18
+_IDENTITY_MAX_LENGTH = 64
 _FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH})
+
+
+class _NotYet(Exception):  # noqa: N818 - no fault: the request stays filed and is looked at again
+    """What a request is about is being worked on at this moment."""
 
 
 class RequestRefused(Exception):  # noqa: N818 - the outcome, in the operator's words
@@ -84,29 +91,46 @@ class RequestLedger:
         requests = []
         for path in sorted((self._folder / role).glob("*.json")):
             request = self._read(path)
-            if request is None or self._is_done(request.id):
+            if request is None or role_of(request.kind) != role:
+                self._set_aside(path)
+            elif self._is_done(request.id):
                 path.unlink(missing_ok=True)
             else:
                 requests.append(request)
         return requests
 
+    def _set_aside(self, path: Path) -> None:
+        """Take a file that is no request out of the way; its name in the journal is all that can be said of it."""
+        with self._database.write() as connection:
+            now = to_us(self._clock.now())
+            write_journal(
+                connection, now, "spool", "request unreadable", "spool", file=display_name(os.fsencode(path.name))
+            )
+        path.unlink(missing_ok=True)
+
     @staticmethod
     def _read(path: Path) -> Request | None:
         """A filed request; None when the file is no request, which no person can have filed through us."""
         try:
-            body = json.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            body = json.loads(text)
+            json.dumps(body, ensure_ascii=False).encode()  # an escaped half of a character could not be stored
             payload = {str(key): str(value) for key, value in body["payload"].items()}
-            kind = RequestKind(body["kind"])
-            return Request(path.stem, kind, payload, body["filed_by"], datetime.fromisoformat(body["filed_at"]))
-        except (ValueError, KeyError, AttributeError, TypeError):
+            filed_at = datetime.fromisoformat(body["filed_at"])
+            request = Request(path.stem, RequestKind(body["kind"]), payload, str(body["filed_by"]), filed_at)
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
             return None
+        return request if filed_at.tzinfo is not None else None
 
     def _is_done(self, number: str) -> bool:
         with self._database.read() as connection:
             return connection.execute("SELECT 1 FROM request WHERE id = ?", (number,)).fetchone() is not None
 
     def carry_out(self, request: Request) -> None:
-        """Carry out a request on the ledger and record its outcome, in one transaction."""
+        """Carry out a request on the ledger and record its outcome, in one transaction.
+
+        A request about an acquisition that is being matched at this moment stays filed: the one would undo the other.
+        """
         with self._database.write() as connection:
             if connection.execute("SELECT 1 FROM request WHERE id = ?", (request.id,)).fetchone():
                 return
@@ -116,6 +140,9 @@ class RequestLedger:
             except RequestRefused as refusal:
                 connection.execute("ROLLBACK TO verb")
                 outcome, ok = str(refusal), False
+            except _NotYet:
+                connection.execute("ROLLBACK TO verb")
+                return
             self._finish(connection, request, ok=ok, outcome=outcome, detail="")
         self._clear(request)
 
@@ -164,14 +191,14 @@ class RequestLedger:
 
     def _unscheduled(self, connection: sqlite3.Connection, request: Request) -> str:
         numbers = _held(connection, request)
-        value = request.payload.get
         patient = Patient(
-            patient_id=value("patient_id", "").strip() or f"LOCAL-{numbers[0]:06d}",
-            name=value("patient_name", "").strip(),
-            birth_date=value("birth_date", "").strip().replace("-", ""),
-            sex=value("sex", "").strip().upper(),
+            # random, because two boxes that count alike would give two persons one identity at the PACS
+            patient_id=_identity(request, "patient_id") or f"LOCAL-{secrets.token_hex(5).upper()}",
+            name=_identity(request, "patient_name"),
+            birth_date=_birth_date(request),
+            sex=_sex(request),
         )
-        study = LocalStudy(patient, value("description", "").strip())
+        study = LocalStudy(patient, _identity(request, "description"))
         study_uid = mint_uid()
         now = to_us(self._clock.now())
         for number in numbers:
@@ -184,6 +211,10 @@ class RequestLedger:
         if row is None or not row["usable"]:
             raise RequestRefused("That worklist entry cannot be opened; look at its faults on the worklist page.")
         now = to_us(self._clock.now())
+        if now - to_us(request.filed_at) > _OPENING_LIFE_US:
+            raise RequestRefused(
+                "That was asked too long ago to be safe now: the patient may have changed. Open it again."
+            )
         connection.execute(
             "INSERT OR REPLACE INTO active_step VALUES (?, ?, ?, ?, ?, ?)",
             (device, row["id"], row["snapshot"], now, request.filed_by, now),
@@ -236,19 +267,51 @@ def _text(request: Request, key: str) -> str:
 
 def _number(request: Request, key: str) -> int:
     text = _text(request, key)
-    if not text.isascii() or not text.isdigit():
+    if not _is_number(text):
         raise RequestRefused(f"{key} is a number.")
     return int(text)
 
 
+def _is_number(text: str) -> bool:
+    """Whether `text` is a number that a row can have."""
+    return text.isascii() and text.isdigit() and len(text) <= _NUMBER_MAX_DIGITS
+
+
+def _identity(request: Request, key: str) -> str:
+    """A text that becomes a patient or study attribute: no control characters, no backslash (PS3.5 6.2), no excess."""
+    text = request.payload.get(key, "").strip()
+    if not text.isprintable() or "\\" in text or len(text) > _IDENTITY_MAX_LENGTH:
+        raise RequestRefused(f"{key} has characters that cannot be used, or is longer than {_IDENTITY_MAX_LENGTH}.")
+    return text
+
+
+def _birth_date(request: Request) -> str:
+    text = request.payload.get("birth_date", "").strip().replace("-", "")
+    if not text:
+        return ""
+    try:
+        return date.fromisoformat(text).strftime("%Y%m%d")
+    except ValueError:
+        raise RequestRefused("birth_date is a date such as 1980-01-31.") from None
+
+
+def _sex(request: Request) -> str:
+    text = request.payload.get("sex", "").strip().upper()
+    if text not in ("", "M", "F", "O"):
+        raise RequestRefused("sex is M, F, O or empty.")
+    return text
+
+
 def _held(connection: sqlite3.Connection, request: Request) -> list[int]:
-    """The held acquisitions a request names; all of them must be held."""
+    """The held acquisitions a request names, each once; all of them must be held."""
     texts = [text.strip() for text in _text(request, "acquisitions").split(",")]
-    if not all(text.isascii() and text.isdigit() for text in texts):
+    if not all(_is_number(text) for text in texts):
         raise RequestRefused("acquisitions are numbers with commas between them.")
-    numbers = [int(text) for text in texts]
+    numbers = list(dict.fromkeys(int(text) for text in texts))
     for number in numbers:
-        row = connection.execute("SELECT state FROM acquisition WHERE id = ?", (number,)).fetchone()
+        row = connection.execute("SELECT state, claimed_by FROM acquisition WHERE id = ?", (number,)).fetchone()
         if row is None or row["state"] != AcquisitionState.HELD.value:
             raise RequestRefused(f"Acquisition {number} is not held.")
+        if row["claimed_by"] is not None:
+            raise _NotYet
     return numbers
