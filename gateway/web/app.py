@@ -9,6 +9,7 @@ from flask import Flask, url_for
 
 from gateway.domain.ports import Clock, RequestDesk, StatusReader
 from gateway.web.faults import handle_faults
+from gateway.web.forms import Number
 from gateway.web.guard import guard
 from gateway.web.house import EXTENSION, House, house
 from gateway.web.login import login_pages
@@ -51,6 +52,7 @@ def create_app(
     ``{"main": "pacs.example:2762, AE MAIN"}``. `secure_cookie` is for a page that is served over TLS.
     """
     app = Flask(__name__)
+    app.url_map.converters["number"] = Number
     app.config.update(
         SECRET_KEY=secret_key(state_dir),
         SESSION_COOKIE_NAME="gateway_session",

@@ -1,11 +1,18 @@
 """Reads what people send: numbers and names are checked before anything is filed."""
 
 from flask import abort, request
+from werkzeug.routing import IntegerConverter
 
 from gateway.domain.views import StepView
 from gateway.web.house import house
 
-_LARGEST_NUMBER = 2**63 - 1
+_MOST_DIGITS = 18  # what the ledger can count to, and no more
+
+
+class Number(IntegerConverter):
+    """A ledger number in an address; anything longer is no address of ours."""
+
+    regex = rf"[0-9]{{1,{_MOST_DIGITS}}}"
 
 
 def number_field(name: str) -> int:
@@ -26,6 +33,6 @@ def known_name(field: str, names: list[str]) -> str:
 
 def number(text: str) -> int:
     """`text` as a ledger number; 400 if it is none."""
-    if not (text.isascii() and text.isdigit()) or int(text[:20]) > _LARGEST_NUMBER:
+    if len(text) > _MOST_DIGITS or not (text.isascii() and text.isdigit()):
         abort(400, "This form does not say which row it means. Nothing was changed.")
     return int(text)

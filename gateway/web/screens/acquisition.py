@@ -16,10 +16,10 @@ from gateway.web.words.verdicts import Verdict
 def acquisition_pages() -> Blueprint:
     """Details, thumbnail, and what may be asked of one acquisition."""
     pages = Blueprint("acquisition", __name__)
-    pages.add_url_rule("/acquisitions/<int:number>", "show", show)
-    pages.add_url_rule("/acquisitions/<int:number>/thumbnail", "thumbnail", thumbnail)
-    pages.add_url_rule("/acquisitions/<int:number>/retry", "retry", retry, methods=["POST"])
-    pages.add_url_rule("/acquisitions/<int:number>/release", "release", release, methods=["POST"])
+    pages.add_url_rule("/acquisitions/<number:number>", "show", show)
+    pages.add_url_rule("/acquisitions/<number:number>/thumbnail", "thumbnail", thumbnail)
+    pages.add_url_rule("/acquisitions/<number:number>/retry", "retry", retry, methods=["POST"])
+    pages.add_url_rule("/acquisitions/<number:number>/release", "release", release, methods=["POST"])
     return pages
 
 

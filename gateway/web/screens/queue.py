@@ -58,9 +58,9 @@ def _tabs(counts: CountsView) -> list[Tab]:
     return [
         Tab("", "All", sum(by_state.values())),
         Tab("undelivered", "On the way", counts.undelivered),
-        Tab("held", "Needs you", by_state.get("held", 0)),
+        Tab("held", "Needs a patient", by_state.get("held", 0)),
         Tab("quarantined", "Set aside", by_state.get("quarantined", 0)),
         Tab("captured", "Captured", by_state.get("captured", 0)),
         Tab("matched", "Patient found", by_state.get("matched", 0)),
-        Tab("assembled", "Made", by_state.get("assembled", 0)),
+        Tab("assembled", "Object made", by_state.get("assembled", 0)),
     ]

@@ -147,8 +147,8 @@ def system_verdict(issues: Sequence[IssueView], beats: Sequence[BeatView], now: 
     """Is the box well?"""
     late = [beat for beat in beats if is_late(beat, now)]
     if late:
-        names = listed([f"{beat.role} {beat.loop}" for beat in late[:3]])
-        return Verdict(Tone.DANGER, f"{count(len(late), 'part')} of the gateway stopped moving: {names}.")
+        names = listed([beat.loop if beat.loop == beat.role else f"{beat.role} ({beat.loop})" for beat in late[:3]])
+        return Verdict(Tone.DANGER, f"{count(len(late), 'loop')} stopped moving: {names}.")
     if issues:
         return Verdict(
             worst([severity_tone(issue.severity) for issue in issues]),
