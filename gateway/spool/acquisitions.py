@@ -153,7 +153,8 @@ class AcquisitionLedger:
             row = connection.execute(
                 "SELECT acquisition.*, local_study.snapshot AS local_snapshot,"
                 " local_study.study_instance_uid AS local_uid"
-                " FROM acquisition LEFT JOIN local_study ON local_study.id = acquisition.local_study"
+                " FROM acquisition INDEXED BY acquisition_open"
+                " LEFT JOIN local_study ON local_study.id = acquisition.local_study"
                 " WHERE state IN ('captured', 'matched', 'held') AND (claimed_by IS NULL OR claimed_by = :run)"
                 " AND (state <> 'held' OR rematch = 1 OR claimed_by = :run)"
                 " AND (due_us <= :now OR due_us > :now + :longest) ORDER BY acquisition.id LIMIT 1",
@@ -242,8 +243,8 @@ class AcquisitionLedger:
         """
         with self._database.write() as connection:
             cursor = connection.execute(
-                "UPDATE acquisition SET rematch = 1 WHERE (state = 'held' AND candidates = '[]')"
-                " OR (state = 'captured' AND claimed_by IS NOT NULL)"
+                "UPDATE acquisition SET rematch = 1 WHERE state IN ('captured', 'matched', 'held')"
+                " AND ((state = 'held' AND candidates = '[]') OR (state = 'captured' AND claimed_by IS NOT NULL))"
             )
             return cursor.rowcount
 
