@@ -102,9 +102,9 @@ def all_rows() -> tuple[TransferSyntax, ...]:
         _native("1.2.840.10008.1.2", "Implicit VR Little Endian", "PS3.5 section A.1"),
         _native("1.2.840.10008.1.2.1", "Explicit VR Little Endian", "PS3.5 section A.2"),
         _native("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian", "PS3.5 section A.5"),
-        _lossless_jpeg("1.2.840.10008.1.2.4.57", "JPEG Lossless, Non-Hierarchical (Process 14)", encode_process_14),
         _jpeg_baseline(),
         _jpeg_extended(),
+        _lossless_jpeg("1.2.840.10008.1.2.4.57", "JPEG Lossless, Non-Hierarchical (Process 14)", encode_process_14),
         _lossless_jpeg(
             "1.2.840.10008.1.2.4.70",
             "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])",

@@ -18,6 +18,9 @@ from gateway.codec.options import EncodeOptions
 from gateway.codec.samples import Samples
 from gateway.domain.frames import FrameFormat
 
+HEADER_BYTES = 64
+MAX_SEGMENTS = 15
+
 _TILE = 128
 _STRIP_BYTES = 1 << 18
 _HELD_BYTES = 8 << 20
@@ -80,12 +83,12 @@ def encode_rle(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
 
 def rle_header(lengths: list[int]) -> bytes:
     """Build the RLE Header: number of segments and their offsets from its own first byte (PS3.5 section G.5)."""
-    offsets = [64 + sum(lengths[:index]) for index in range(len(lengths))]
+    offsets = [HEADER_BYTES + sum(lengths[:index]) for index in range(len(lengths))]
     if offsets[-1] + lengths[-1] >= 1 << 32:
         raise CodecError(
             f"The stream has {offsets[-1] + lengths[-1]} bytes, offsets address 4294967295", clause=f"{_CLAUSE}.5"
         )
-    return struct.pack("<16L", len(lengths), *offsets, *[0] * (15 - len(lengths)))
+    return struct.pack("<16L", len(lengths), *offsets, *[0] * (MAX_SEGMENTS - len(lengths)))
 
 
 def _segment_parts(pixels: Samples, fmt: FrameFormat, segment: int) -> Iterator[bytes]:

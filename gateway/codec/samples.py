@@ -40,7 +40,7 @@ def as_samples(frame: memoryview | bytes | bytearray | NDArray[Any], fmt: FrameF
     ----------
     PS3.5 section 8.1.1; PS3.3 C.7.6.3.
     """
-    _check_size(fmt)
+    check_size(fmt)
     dtype = np.dtype("<u1" if fmt.bits_allocated == BYTE_BITS else "<u2")
     width = fmt.columns * fmt.samples_per_pixel
     if isinstance(frame, np.ndarray):
@@ -57,7 +57,8 @@ def as_samples(frame: memoryview | bytes | bytearray | NDArray[Any], fmt: FrameF
     return pixels
 
 
-def _check_size(fmt: FrameFormat) -> None:
+def check_size(fmt: FrameFormat) -> None:
+    """Raise `CodecError` if no native frame of this gateway can have such attributes."""
     for name, value in (("Rows", fmt.rows), ("Columns", fmt.columns)):
         if not 1 <= value <= 65535:  # noqa: PLR2004 - the range of VR US
             raise CodecError(f"{name} is {value}, must be 1 to 65535", clause="PS3.3 C.7.6.3.1")

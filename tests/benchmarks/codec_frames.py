@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 
 from gateway.domain.frames import FrameFormat
 

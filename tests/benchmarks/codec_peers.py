@@ -12,7 +12,7 @@ import rle.rle
 from openjpeg.utils import encode_buffer as encode_j2k
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import UID, ExplicitVRLittleEndian, generate_uid
 
 from gateway.codec.encode import encode
 from tests.benchmarks.codec_frames import RealFrame
@@ -42,7 +42,7 @@ def write_native(path: Path, frame: RealFrame, count: int) -> None:
     fmt = frame.format
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = _SECONDARY_CAPTURE
+    meta.MediaStorageSOPClassUID = UID(_SECONDARY_CAPTURE)
     meta.MediaStorageSOPInstanceUID = generate_uid()
     dataset = Dataset()
     dataset.file_meta = meta
