@@ -21,6 +21,7 @@ from gateway.domain.identifiers import is_valid_uid
 _log = logging.getLogger(__name__)
 _UNCOMPRESSED = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 _SUCCESS, _INVALID_INSTANCE, _OUT_OF_RESOURCES, _CANCELLED, _PENDING = 0x0000, 0x0117, 0xA700, 0xFE00, 0xFF00
+_JOIN_S = 2.0
 Stored = Callable[[Path], None]
 
 
@@ -53,7 +54,14 @@ class DemoPeer:
 
     def close(self) -> None:
         """Stop listening and end what is open."""
-        self._entity.shutdown()
+        if self._server is None:
+            return
+        associations = self._server.active_associations
+        self._server.shutdown()
+        for association in associations:
+            if association.is_established:  # one that is being refused ends by itself, and must not be aborted
+                association.abort()
+            association.join(_JOIN_S)
         self._server = None
 
     def _listen(self, port: int, handlers: Sequence[tuple[evt.EventType, Callable[[Event], object]]]) -> None:

@@ -20,6 +20,7 @@ from gateway.domain.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_
 APPLICATION_CONTEXT_UID = "1.2.840.10008.3.1.1.1"
 MAX_CONTEXTS = 128
 _SMALLEST_PDU = 64
+_ACCEPTANCE_FIXED_BYTES = 74
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def read_acceptance(pdu: bytes, proposals: Sequence[Proposal]) -> Agreement:
     Exception
         One of `gateway.dimse.messages.DECODE_FAULTS` if it is malformed or accepts what was not proposed.
     """
+    if len(pdu) < _ACCEPTANCE_FIXED_BYTES:
+        raise ValueError("it is too short")
     acceptance = A_ASSOCIATE_AC()
     acceptance.decode(pdu)
     answers = {item.context_id: item for item in acceptance.presentation_context if item.context_id is not None}

@@ -1,0 +1,197 @@
+"""Worklist queries to peers that live in this process: matching, every status, too much and nonsense."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from io import BytesIO
+
+import pytest
+from pydicom import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.dsutils import encode
+from pynetdicom.events import Event
+from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]  # made at import time
+
+from gateway.dimse.demo_peers import DemoWorklist, matches
+from gateway.dimse.find import WORKLIST_FIND_UID, find_worklist
+from gateway.dimse.status import PeerRefused
+from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.worklist.query import WorklistFilter, query_identifiers
+from tests.integration.dimse.conftest import Peers
+from tests.support.pki import Pki
+from tests.support.scripted_scp import ScriptedScp, Wire
+from tests.support.worklist_items import answer
+
+RETRY, PARK = Disposition.RETRY, Disposition.PARK
+TODAY = date(2026, 11, 21)
+QUERY = query_identifiers(WorklistFilter(), TODAY)
+Answers = Iterator[tuple[int, Dataset | None]]
+
+
+@contextmanager
+def worklist(handler: Callable[[Event], Answers]) -> Iterator[int]:
+    entity = AE(ae_title="DEMOPACS")
+    entity.add_supported_context(ModalityWorklistInformationFind)
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, handler)])
+    assert server is not None
+    try:
+        yield server.server_address[1]
+    finally:
+        entity.shutdown()
+
+
+def test_the_demo_worklist_answers_over_mutual_tls(pki: Pki, peers: Peers) -> None:
+    items = [answer(PatientID=f"P{n}", AccessionNumber=f"A{n}") for n in range(3)]
+    with DemoWorklist(items, tls=pki.files("pacs")) as ris:
+        peer = peers(ris.port, tls=pki.files(), called="DEMORIS")
+        wanted = [
+            (WorklistFilter(), {"P0", "P1", "P2"}),
+            (WorklistFilter(patient_id="P1"), {"P1"}),
+            (WorklistFilter(accession_number="A2"), {"P2"}),
+            (WorklistFilter(station_ae_titles=("OTHER",)), set()),
+            (WorklistFilter(modalities=("CT",)), set()),
+            (WorklistFilter(modalities=("CT", "OP")), {"P0", "P1", "P2"}),
+        ]
+        for filter_, expected in wanted:
+            found = find_worklist(peer, query_identifiers(filter_, TODAY))
+            assert {str(item.PatientID) for item in found.identifiers} == expected
+            assert found.complete
+        assert not find_worklist(peer, query_identifiers(WorklistFilter(), date(2026, 11, 22))).identifiers
+
+
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [("", True), ("20261121", True), ("20261120", False), ("20261120-20261121", True), ("-20261120", False),
+     ("20261121-", True), ("20261122-", False)],
+)  # fmt: skip
+def test_the_demo_worklist_matches_dates(asked: str, fits: bool) -> None:
+    query = Dataset()
+    query.ScheduledProcedureStepSequence = [Dataset()]
+    query.ScheduledProcedureStepSequence[0].ScheduledProcedureStepStartDate = asked
+    assert matches(query, answer()) is fits
+
+
+@pytest.mark.parametrize(
+    ("status", "disposition"),
+    [
+        (0xA700, RETRY),
+        (0xA900, PARK),
+        (0xC001, RETRY),
+        (0x0122, PARK),
+        (0x0124, PARK),
+        (0x0213, RETRY),
+        (0x0999, RETRY),
+    ],
+)
+def test_a_failure_status_is_raised(peers: Peers, status: int, disposition: Disposition) -> None:
+    def fail(_: Event) -> Answers:
+        yield 0xFF00, answer()
+        yield status, None
+
+    with worklist(fail) as port, pytest.raises(PeerRefused, match=f"{status:04X}") as caught:
+        find_worklist(peers(port), QUERY)
+    assert (caught.value.disposition, caught.value.phase) == (disposition, Phase.QUERY)
+
+
+def test_both_pending_statuses_are_matches(peers: Peers) -> None:
+    def both(_: Event) -> Answers:
+        yield 0xFF00, answer(PatientID="1")
+        yield 0xFF01, answer(PatientID="2")
+
+    with worklist(both) as port:
+        found = find_worklist(peers(port), QUERY)
+    assert [item.PatientID for item in found.identifiers] == ["1", "2"]
+
+
+def test_at_the_limit_the_query_is_cancelled(peers: Peers) -> None:
+    cancelled = []
+
+    def many(event: Event) -> Answers:
+        for number in range(100_000):
+            if event.is_cancelled:
+                cancelled.append(number)
+                yield 0xFE00, None
+                return
+            yield 0xFF00, answer(PatientID=str(number))
+
+    with worklist(many) as port:
+        found = find_worklist(peers(port), QUERY * 2, limit=20)
+    assert len(found.identifiers) == 20
+    assert not found.complete
+    assert cancelled
+
+
+def test_exactly_the_limit_is_complete(peers: Peers) -> None:
+    def three(_: Event) -> Answers:
+        for number in range(3):
+            yield 0xFF00, answer(PatientID=str(number))
+
+    with worklist(three) as port:
+        found = find_worklist(peers(port), QUERY, limit=3)
+        assert (len(found.identifiers), found.complete) == (3, True)
+        found = find_worklist(peers(port), QUERY, limit=2)
+        assert (len(found.identifiers), found.complete) == (2, False)
+
+
+def _response(request: Dataset, status: int) -> Dataset:
+    response = Dataset()
+    response.CommandField, response.MessageIDBeingRespondedTo = 0x8020, request.MessageID
+    response.AffectedSOPClassUID, response.Status = WORKLIST_FIND_UID, status
+    return response
+
+
+def test_a_peer_that_ignores_the_cancel_is_left(peers: Peers) -> None:
+    item = bytes(encode(answer(), is_implicit_vr=False, is_little_endian=True) or b"")
+
+    def endless(wire: Wire) -> None:
+        wire.accept()
+        context_id, request = wire.read_message()
+        while True:
+            wire.send_message(context_id, _response(request, 0xFF00), item)
+
+    with ScriptedScp(endless) as scp:
+        found = find_worklist(peers(scp.port), QUERY, limit=5)
+    assert (len(found.identifiers), found.complete) == (5, False)
+
+
+def test_an_answer_that_is_no_data_set_is_counted_and_the_others_are_kept(peers: Peers) -> None:
+    good = bytes(encode(answer(), is_implicit_vr=False, is_little_endian=True) or b"")
+    cut = good[:-3]
+
+    def script(wire: Wire) -> None:
+        wire.accept()
+        context_id, request = wire.read_message()
+        for data in (good, cut, good):
+            wire.send_message(context_id, _response(request, 0xFF00), data)
+        wire.send_message(context_id, _response(request, 0x0000))
+        wire.wait_for_end()
+
+    with ScriptedScp(script) as scp:
+        found = find_worklist(peers(scp.port), QUERY)
+    assert len(found.identifiers) + found.unreadable == 3
+    assert found.complete is (found.unreadable == 0)
+
+
+def test_silence_in_the_middle_of_the_answers(peers: Peers) -> None:
+    def script(wire: Wire) -> None:
+        wire.accept()
+        context_id, request = wire.read_message()
+        wire.send_message(context_id, _response(request, 0xFF00), BytesIO(b"\x10\x00\x20\x00LO\x02\x00P1").getvalue())
+        wire.wait_for_end()
+
+    with ScriptedScp(script) as scp, pytest.raises(GatewayError, match="did not answer") as caught:
+        find_worklist(peers(scp.port), QUERY)
+    assert (caught.value.disposition, caught.value.phase) == (RETRY, Phase.QUERY)
+
+
+def test_a_peer_without_a_worklist_says_so(peers: Peers) -> None:
+    entity = AE(ae_title="DEMOPACS")
+    entity.add_supported_context("1.2.840.10008.1.1")
+    server = entity.start_server(("127.0.0.1", 0), block=False)
+    assert server is not None
+    try:
+        with pytest.raises(GatewayError, match="does not serve a modality worklist") as caught:
+            find_worklist(peers(server.server_address[1]), QUERY)
+    finally:
+        entity.shutdown()
+    assert (caught.value.disposition, caught.value.phase) == (PARK, Phase.NEGOTIATE)
