@@ -42,12 +42,14 @@ need_packages() {
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
         as_root chmod 755 "$policy"
     fi
-    local code=0
-    as_root apt-get update -qq || code=$?
+    local code=0 told
+    told=$(mktemp)
+    as_root apt-get update >"$told" 2>&1 || code=$?
     [ "$code" -ne 0 ] || as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2 || code=$?
+        apt-get install -y --no-install-recommends "${missing[@]}" </dev/null >"$told" 2>&1 || code=$?
     [ -z "$ours" ] || as_root rm -f "$policy"
-    [ "$code" -eq 0 ] || die "apt-get could not install: ${missing[*]}"
+    [ "$code" -eq 0 ] || { cat "$told" >&2; die "apt-get could not install: ${missing[*]}"; }
+    rm -f "$told"
 }
 
 # need_environment FOLDER LOCK: a virtual environment with exactly what LOCK names, and this project on top.
