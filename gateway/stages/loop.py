@@ -19,7 +19,8 @@ from gateway.stages.retry import BackOff
 
 _log = logging.getLogger(__name__)
 _GLANCE_S = 0.2
-_BEAT_EVERY_S = 5.0
+_LEAST_BEAT_S = 5.0
+_BEATS_A_BOUND = 4
 
 
 class Work(Protocol):
@@ -73,6 +74,9 @@ class Loop:
         self._bound_s = bound_s
         self._progress = clock.monotonic()
         self._told = float("-inf")
+        # each beat is a synced write: often enough for the page, seldom enough for a flash disk that lasts for years
+        self._beat_every_s = max(_LEAST_BEAT_S, bound_s / _BEATS_A_BOUND)
+        self._issue_may_stand = True
         self._failures = 0
         self._back_off = BackOff(base_s=0.5, cap_s=30.0)
         self._health: HealthLedger | None = None
@@ -92,47 +96,55 @@ class Loop:
         return self._thread.is_alive() and self._clock.monotonic() - self._progress <= self._bound_s
 
     def beat(self) -> None:
-        """Note progress, and tell the ledger now and then."""
+        """Note progress, and tell the ledger now and then; a ledger that cannot be written is the work's to report."""
         now = self._clock.monotonic()
         self._progress = now
-        if self._health is not None and now - self._told >= _BEAT_EVERY_S:
+        if self._health is None or now - self._told < self._beat_every_s:
+            return
+        self._told = now
+        try:
             self._health.beat(self._role, self.name, self._bound_s)
-            self._told = now
+        except (GatewayError, sqlite3.Error) as error:
+            _log.error("loop=%s/%s beat=unrecorded cause=%s", self._role, self.name, type(error).__name__)
 
     def _run(self) -> None:
         database: Database | None = None
         work: Work | None = None
         try:
             while not self._stop.is_set():
-                rest_s, fault = 0.0, None
+                rest_s, fault, seen = 0.0, None, None
                 try:
                     if database is None:
                         database = self._open_database()
                         self._health = HealthLedger(database, self._clock)
                     work = work or self._build(database, self.beat)
+                    # taken before the work: what is committed while it goes on, it may have read too early to see
+                    seen = database.version_of_data()
                     rest_s = work.round()
-                    self._recovered()
                 except GatewayError as error:
                     fault = error
                 except Exception as error:  # noqa: BLE001 - the one net: a loop outlives what nobody foresaw
                     fault = _unexpected(error)
-                if fault is not None:
-                    rest_s = self._failed(fault)
+                if fault is None:
+                    self._recovered()
+                else:
+                    rest_s, seen = self._failed(fault), None
                 self.beat()
-                self._rest(database, rest_s)
+                self._rest(database, seen, rest_s)
         finally:
-            if work is not None:
-                work.close()
-            if database is not None:
-                database.close()
+            try:
+                if work is not None:
+                    work.close()
+            finally:
+                if database is not None:
+                    database.close()
 
-    def _rest(self, database: Database | None, rest_s: float) -> None:
-        """Wait, but no longer than until somebody commits to the ledger; a failed loop waits its full time."""
+    def _rest(self, database: Database | None, seen: int | None, rest_s: float) -> None:
+        """Wait, but no longer than until the ledger is no more as it was `seen`; a failed loop waits its full time."""
         end = self._clock.monotonic() + rest_s
-        seen = database.version_of_data() if database is not None and self._failures == 0 else None
         while (left := end - self._clock.monotonic()) > 0 and not self._stop.wait(min(_GLANCE_S, left)):
-            self._progress = self._clock.monotonic()
-            if database is not None and seen is not None and database.version_of_data() != seen:
+            self.beat()
+            if database is not None and seen is not None and _differs(database, seen):
                 return
 
     def _failed(self, fault: GatewayError) -> float:
@@ -148,25 +160,37 @@ class Loop:
             fault.message,
         )
         severity = "danger" if fault.disposition is Disposition.HALT else "attention"
+        self._issue_may_stand = True
         self._settle({self._issue_key(): StandingIssue(severity, fault.message, fault.remedy)})
         return delay_s
 
     def _recovered(self) -> None:
-        if self._failures or self._told == float("-inf"):
-            self._settle({})
+        """Withdraw the loop's issue; the first success withdraws one that an earlier process left behind."""
         self._failures = 0
+        if self._issue_may_stand:
+            self._issue_may_stand = not self._settle({})
 
-    def _settle(self, standing: Mapping[str, StandingIssue]) -> None:
-        """Show or withdraw the loop's own issue; a ledger that cannot be written is reported by the log alone."""
+    def _settle(self, standing: Mapping[str, StandingIssue]) -> bool:
+        """Show or withdraw the loop's own issue; whether the ledger took it, else the log alone has it."""
         if self._health is None:
-            return
+            return False
         try:
             self._health.settle(self._issue_key(), standing)
         except (GatewayError, sqlite3.Error) as error:
             _log.error("loop=%s/%s issue=unrecorded cause=%s", self._role, self.name, type(error).__name__)
+            return False
+        return True
 
     def _issue_key(self) -> str:
         return f"loop.{self._role}.{self.name}."
+
+
+def _differs(database: Database, seen: int) -> bool:
+    """Whether somebody committed since `seen`; a ledger that cannot say is for the next round of work to meet."""
+    try:
+        return database.version_of_data() != seen
+    except (GatewayError, sqlite3.Error):
+        return True
 
 
 def _unexpected(error: Exception) -> GatewayError:
