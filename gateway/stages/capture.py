@@ -1,12 +1,13 @@
 """Takes what a source offers: bytes made safe, row committed, and only then the source acknowledged (promise 1)."""
 
+import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from gateway.domain.acquisition import CaptureSource, Finding, FindingPart
 from gateway.domain.checkpoints import Checkpoint, Passage
-from gateway.domain.errors import Disposition, GatewayError
+from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.identifiers import DeviceName
 from gateway.domain.ports import Clock
 from gateway.spool.acquisitions import AcquisitionLedger, StoredPart
@@ -71,8 +72,7 @@ class CaptureStage:
         received: list[ReceivedFile] = []
         try:
             for part in finding.parts:
-                with self._source.open(part) as stream:
-                    received.append(self._files.receive(stream))
+                received.append(self._receive(part))  # noqa: PERF401 - what came before a failure must be in the list
             original = self._acquisitions.duplicate_of(self._device, finding, received[0].digest)
             if original is None:
                 self._record(finding, received)
@@ -85,8 +85,25 @@ class CaptureStage:
         self._source.acknowledge(finding)
         self._passage(Checkpoint.CAPTURE_ACKNOWLEDGED)
 
+    def _receive(self, part: FindingPart) -> ReceivedFile:
+        """A safe copy of a part; one that is not whole as the source described it is asked for again."""
+        try:
+            with self._source.open(part) as stream:
+                received = self._files.receive(stream)
+        except OSError as error:  # the spool's own faults have become GatewayErrors: this is the source
+            raise _unreadable(f"A source file cannot be read: {error.strerror or type(error).__name__}.") from error
+        if received.size != part.size:
+            self._files.discard(received)
+            raise _unreadable("A source file changed while it was read.")
+        return received
+
     def _record(self, finding: Finding, received: list[ReceivedFile]) -> None:
-        stored = [self._place(part, file) for part, file in zip(finding.parts, received, strict=True)]
+        folder = f"acquisitions/{self._device}/{self._clock.now():%Y-%m-%d}"
+        stored = []
+        for position, (part, file) in enumerate(zip(finding.parts, received, strict=True)):
+            name = _spool_name(finding.exam_key, position, received[0].digest, file.digest)
+            path = self._files.place(file.temporary, folder, f"{name}{_safe_suffix(part.name)}")
+            stored.append(StoredPart(part, file.digest, file.size, path))
         self._passage(Checkpoint.CAPTURE_RENAMED)
         number = self._acquisitions.record(self._device, finding, stored)
         self._passage(Checkpoint.CAPTURE_COMMITTED)
@@ -99,19 +116,30 @@ class CaptureStage:
             "no" if finding.fault is None else "yes",
         )
 
-    def _place(self, part: FindingPart, file: ReceivedFile) -> StoredPart:
-        day = self._clock.now().strftime("%Y-%m-%d")
-        name = f"{file.temporary.name.rsplit('.', 1)[-1]}{_safe_suffix(part.name)}"
-        path = self._files.place(file.temporary, f"acquisitions/{self._device}/{day}", name)
-        return StoredPart(part, file.digest, file.size, path)
-
     def _show(self, troubles: list[GatewayError]) -> None:
         prefix = f"capture.{self._device}."
         standing: Mapping[str, StandingIssue] = {
-            f"{prefix}{position}": StandingIssue("attention", trouble.message, trouble.remedy)
-            for position, trouble in enumerate(troubles)
+            f"{prefix}{hashlib.sha256(str(trouble).encode(errors='replace')).hexdigest()[:12]}": StandingIssue(
+                "attention", trouble.message, trouble.remedy
+            )
+            for trouble in troubles
         }
         self._health.settle(prefix, standing)
+
+
+def _unreadable(message: str) -> GatewayError:
+    return GatewayError(
+        message,
+        disposition=Disposition.RETRY,
+        phase=Phase.CAPTURE,
+        remedy="It is tried again. If this stays, look at the device's disk or share.",
+    )
+
+
+def _spool_name(exam_key: str, position: int, digest: str, part_digest: str) -> str:
+    """The name of a part in the spool: the same each time, so that a commit that fails for hours leaves one file."""
+    text = "\0".join((exam_key, str(position), digest, part_digest))
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _safe_suffix(name: bytes) -> str:
