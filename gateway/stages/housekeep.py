@@ -1,6 +1,7 @@
 """Looks after the box: retention, disk room, idle active steps, and the issues that only the whole ledger shows."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -14,10 +15,10 @@ from gateway.spool.upkeep import Upkeep
 
 @dataclass(frozen=True, slots=True)
 class HouseRules:
-    """How long bytes are kept after proof, and how long an active step lives without a capture."""
+    """How long bytes are kept after proof, and how long each device's active step lives without a capture."""
 
     retention: timedelta
-    active_step_idle_s: float
+    active_step_idle_s: Mapping[str, float]
     destinations: Sequence[str]
 
 
@@ -34,6 +35,7 @@ class HousekeepStage:
         health: HealthLedger,
         rules: HouseRules,
         every_s: float = 20.0,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._upkeep = upkeep
@@ -42,14 +44,21 @@ class HousekeepStage:
         self._health = health
         self._rules = rules
         self._every_s = every_s
+        self._monotonic = monotonic
+        self._due = float("-inf")
 
     def round(self) -> float:
-        """One look around."""
-        self._steps.close_idle(self._rules.active_step_idle_s)
-        while self._upkeep.retire(self._rules.retention):
-            pass
+        """One look around when it is time: each commit of another role wakes the loop, and a look is not cheap."""
+        left = self._due - self._monotonic()
+        if left > 0:
+            return left
+        for device, idle_s in self._rules.active_step_idle_s.items():
+            self._steps.close_idle(device, idle_s)
         self._health.settle("house.", self._issues())
         self._database.compact_log()
+        if self._upkeep.retire(self._rules.retention):
+            return 0.0  # there may be more; the loop beats in between
+        self._due = self._monotonic() + self._every_s
         return self._every_s
 
     def close(self) -> None:
