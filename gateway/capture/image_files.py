@@ -21,7 +21,7 @@ from gateway.domain.frames import FrameFormat, Picture
 __all__ = ["MAX_PIXELS", "Completeness", "Growth", "is_complete", "make_thumbnail", "open_picture"]
 
 MAX_PIXELS = 160_000_000
-"""Default limit of one frame. Pillow itself refuses more than 178 million pixels whatever is asked for here."""
+"""Default limit of one frame: as RGB, it fits into half a gigabyte."""
 
 _THUMBNAIL_QUALITY = 80
 _BYTE = 8

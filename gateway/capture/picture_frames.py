@@ -10,7 +10,7 @@ from PIL import ExifTags, Image
 from gateway.capture.contents import PictureKind
 from gateway.capture.faults import decoding
 from gateway.capture.jpeg_coding import ExaminedJpeg
-from gateway.capture.pixels import native_bytes, native_format, open_image, upright
+from gateway.capture.pixels import load, native_bytes, native_format, open_image, upright
 from gateway.domain.errors import GatewayError
 from gateway.domain.frames import FrameFormat
 
@@ -43,7 +43,7 @@ class JpegFrames:
         if index != 0:
             raise IndexError(index)
         with decoding("The JPEG"), open_image(io.BytesIO(self.examined.stream), PictureKind.JPEG) as image:
-            image.load()
+            load(image, self.format)
             return native_bytes(upright(image, self.examined.exif.orientation), self.format)
 
 
@@ -106,7 +106,7 @@ class PillowFrames:
             # Pillow turns TIFF pages itself, by this entry; XMP may have told it something else.
             self._image.getexif()[ExifTags.Base.Orientation] = orientation
             orientation = 1
-        self._image.load()
+        load(self._image, self._format)
         return native_bytes(upright(self._image, orientation), self._format, invert=self._invert)
 
     def _close(self) -> None:

@@ -1,6 +1,5 @@
 """Pillow images as native DICOM frames: alpha over black, palettes and CMYK to RGB, bitmaps to bytes."""
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -32,10 +31,17 @@ _SIDES_SWAPPED = range(5, 9)
 
 
 def open_image(source: Path | BinaryIO, kind: PictureKind) -> Image.Image:
-    """Open without decoding, as this kind and no other; sizes were judged before, so Pillow's own warning is mute."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return Image.open(source, formats=[kind.value])
+    """Open without decoding, as this kind and no other."""
+    # Pillow's limit is one number for the process; ours is the device's, and was applied to the header before.
+    Image.MAX_IMAGE_PIXELS = None
+    return Image.open(source, formats=[kind.value])
+
+
+def load(image: Image.Image, expected: FrameFormat) -> None:
+    """Decode, unless Pillow reads another size from the file than was judged."""
+    if image.width * image.height != expected.rows * expected.columns:
+        raise UnreadableInput("The picture contradicts itself about its size.")
+    image.load()
 
 
 def native_format(mode: str, width: int, height: int, *, orientation: int = 1, bits_stored: int = 16) -> FrameFormat:
