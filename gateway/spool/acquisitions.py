@@ -26,6 +26,9 @@ from gateway.spool.snapshots import (
     step_to_text,
 )
 
+_FILE_CLOCK_US = 2_000_000
+"""How far a file's own time may lag behind: FAT counts in steps of two seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPart:
@@ -80,7 +83,7 @@ class AcquisitionLedger:
             # What was captured before the step was opened belongs to whoever came before.
             active = connection.execute(
                 "UPDATE active_step SET used_us = ? WHERE device = ? AND opened_us <= ? RETURNING snapshot",
-                (now, device, to_us(finding.captured_at)),
+                (now, device, to_us(finding.captured_at) + _FILE_CLOCK_US),
             ).fetchone()
             cursor = connection.execute(
                 "INSERT INTO acquisition (device, exam_key, kind, captured_us, display_name, digest, size, path, hints,"

@@ -8,7 +8,7 @@ from gateway.domain.acquisition import Hint, HintKind, PartRole
 from gateway.domain.errors import UnreadableInput
 from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.lifecycle import AcquisitionState, IllegalTransition
-from gateway.domain.procedure import Hold, MatchRule, StepKey
+from gateway.domain.procedure import Hold, StepKey
 from gateway.domain.requests import RequestKind
 from gateway.spool.acquisitions import DeviceMemory
 from tests.support.ledger import NOON, TestSpool, fault, finding, step
@@ -245,6 +245,8 @@ def test_a_capture_belongs_to_the_step_that_was_open_when_it_was_taken(spool: Te
     spool.clock.advance(5)
     during = spool.record(captured_at=spool.clock.now())
     assert active_of(spool, during) == step().key
+    rounded_down = spool.record(b"2", exam_key="2", captured_at=spool.clock.now() - timedelta(seconds=7))
+    assert active_of(spool, rounded_down) == step().key
 
 
 def test_a_backlog_of_the_patient_before_never_belongs_to_the_step_opened_since(spool: TestSpool) -> None:
@@ -262,7 +264,3 @@ def test_a_device_clock_keeps_no_step_open(spool: TestSpool) -> None:
     spool.record(captured_at=spool.clock.now() + timedelta(days=3000))
     spool.clock.advance(3601)
     assert spool.steps.close_idle("fundus", 3600)
-
-
-def test_the_rules_have_words() -> None:
-    assert {rule.value for rule in MatchRule} >= {"operator", "unscheduled"}

@@ -1,16 +1,20 @@
 """One process a role; a new run voids what its dead predecessor claimed, and nothing of another role."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+from multiprocessing.queues import Queue
 from pathlib import Path
 
 import pytest
 
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.procedure import Hold
-from gateway.spool.runs import RoleLock
-from tests.support.ledger import TestSpool
+from gateway.spool.database import Database
+from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.runs import RoleLock, Run
+from tests.support.ledger import SetClock, TestSpool
 
 
 def test_a_role_runs_once(tmp_path: Path) -> None:
@@ -61,3 +65,25 @@ def test_a_hold_whose_second_look_was_cut_short_is_looked_at_again(spool: TestSp
     again = spool.acquisitions.claim_next(spool.run())
     assert again is not None
     assert again.acquisition.id == number
+
+
+def _claim_all(spool: Path, name: str, claimed: "Queue[list[int]]") -> None:
+    deliveries = DeliveryLedger(Database(spool), SetClock())
+    mine: list[int] = []
+    while batch := deliveries.claim_due("main", Run("forward", f"{name} {len(mine)}"), 2):
+        mine.extend(delivery.id for delivery in batch)
+    claimed.put(mine)
+
+
+def test_processes_that_claim_at_once_never_claim_the_same(spool: TestSpool) -> None:
+    for n in range(40):
+        spool.deliverable(exam_key=str(n))
+    context = multiprocessing.get_context("fork")
+    claimed: Queue[list[int]] = context.Queue()
+    others = [context.Process(target=_claim_all, args=(spool.root, str(n), claimed)) for n in range(4)]
+    for other in others:
+        other.start()
+    numbers = [number for _ in others for number in claimed.get(timeout=60)]
+    for other in others:
+        other.join()
+    assert sorted(numbers) == list(range(1, 41))
