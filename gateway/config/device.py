@@ -26,7 +26,12 @@ class WatchedFolder:
     kind: Literal["watched_folder"] = setting("What reads the device.", default="watched_folder")
     patterns: tuple[str, ...] = setting(
         "File names that are taken, whatever their case.",
-        default=("*.jpg", "*.jpeg", "*.png", "*.tif", "*.tiff", "*.bmp", "*.pnm", "*.pgm", "*.ppm", "*.pbm"),
+        default=("*.jpg", "*.jpeg", "*.jpe", "*.png", "*.tif", "*.tiff", "*.bmp", "*.pnm", "*.pgm", "*.ppm", "*.pbm"),
+        rule=allow.each(allow.pattern),
+    )
+    ignore: tuple[str, ...] = setting(
+        "Names of files and folders that are passed over, because they are hidden or not finished.",
+        default=(".*", "*.tmp", "*.temp", "*.part", "*.partial", "*.filepart", "*.crdownload", "~*", "*~"),
         rule=allow.each(allow.pattern),
     )
     recursive: bool = setting("Whether folders below it are read as well.", default=True)
@@ -44,7 +49,11 @@ class WatchedFolder:
     after: Literal["keep", "move", "delete"] = setting(
         "What becomes of a file once its acquisition is safe: keep, move or delete.", default="keep", example="move"
     )
-    move_to: Path | None = setting('Folder for after = "move".', default=None, example="/data/taken/fundus")
+    move_to: Path | None = setting(
+        'Folder for after = "move"; not set: the hidden folder .taken in the watched one, which is not read.',
+        default=None,
+        example="/data/taken/fundus",
+    )
     max_file_mib: int = setting("Largest file in MiB that is read.", default=2048, rule=allow.within(1, 1 << 20))
     max_megapixels: int = setting(
         "Largest picture in 10^6 pixels a frame that is decoded.", default=500, rule=allow.within(1, 4096)
@@ -56,16 +65,11 @@ class WatchedFolder:
         return self.max_file_mib * _MIB
 
     def problems(self) -> Iterator[tuple[str, BadValue]]:
-        """Moving needs a place outside of what is watched."""
-        if self.after == "move" and self.move_to is None:
-            yield "move_to", BadValue('after = "move" needs a folder to move to')
+        """What is moved goes to another folder; one inside the watched folder is passed over when that is read."""
         if self.after != "move" and self.move_to is not None:
             yield "move_to", BadValue(f'has no meaning with after = "{self.after}"', suggestion='write after = "move"')
-        if self.move_to is not None and self._watches(self.move_to):
-            yield "move_to", BadValue("lies inside the watched folder; its files would be taken again")
-
-    def _watches(self, folder: Path) -> bool:
-        return folder == self.path or (self.recursive and folder.is_relative_to(self.path))
+        if self.move_to == self.path:
+            yield "move_to", BadValue("is the watched folder itself", suggestion="name another folder")
 
 
 @attrs.frozen
@@ -100,7 +104,15 @@ class Sidecar:
     format: Literal["auto", "xml", "json", "csv", "ini"] = setting(
         "Format of the sidecar; auto: what its suffix says.", default="auto"
     )
-    wait_s: float = setting("Seconds that a picture waits for its sidecar.", default=10.0, rule=allow.within(0, 86_400))
+    encoding: str = setting(
+        "Character encoding of the sidecar; empty: as XML declares it, else UTF-8.",
+        default="",
+        rule=allow.optional(allow.encoding),
+    )
+    match_column: str = setting("CSV column that holds the picture's name; empty: the first row counts.", default="")
+    wait_s: float = setting(
+        "Seconds that a picture waits for a required sidecar.", default=60.0, rule=allow.within(0, 86_400)
+    )
     required: bool = setting("Whether a picture without one is set aside.", default=False)
 
     def problems(self) -> Iterator[tuple[str, BadValue]]:
@@ -138,6 +150,11 @@ class Hints:
         "Regular expression for the folder below the watched one.",
         default="",
         rule=allow.optional(allow.regular_expression),
+    )
+    date_formats: tuple[str, ...] = setting(
+        "How dates are written in names and sidecars, in the letters of strftime.",
+        default=("%Y%m%d", "%Y-%m-%d"),
+        rule=allow.each(allow.date_format),
     )
     sidecar: Sidecar | None = setting("A file beside the picture.", default=None)
 

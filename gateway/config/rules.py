@@ -1,5 +1,6 @@
 """Rules for single values: each takes a value and raises `BadValue` with the rule in words, or returns nothing."""
 
+import codecs
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -103,8 +104,24 @@ def regular_expression(value: str) -> None:
         groups = re.compile(value).groupindex
     except re.error as error:
         raise BadValue(f"not a regular expression: {error}") from error
+    if not groups:
+        raise BadValue("has no named group", suggestion="name one, for example (?P<patient_id>[0-9]+)")
     for group in groups:
         hint_kind(group)
+
+
+def date_format(value: str) -> None:
+    """A way of writing a date that holds day, month and year."""
+    if not all(letter in value for letter in ("%d", "%m")) or not ("%Y" in value or "%y" in value):
+        raise BadValue("must hold %d, %m and %Y", suggestion='for example "%d.%m.%Y"')
+
+
+def encoding(value: str) -> None:
+    """The name of a character encoding that Python reads."""
+    try:
+        codecs.lookup(value)
+    except LookupError as unknown:
+        raise BadValue("no character encoding of that name", suggestion='for example "utf-8"') from unknown
 
 
 def hint_kind(value: str) -> None:

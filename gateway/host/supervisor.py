@@ -21,7 +21,6 @@ _log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _GLANCE_S = 0.2
 _WELL_AFTER_S = 30.0
-EXIT_CONFIGURATION = 78
 
 
 @dataclass
@@ -55,36 +54,32 @@ class Supervisor:
     def run(self, stop: threading.Event | None = None) -> int:
         """Supervise until `stop` (a signal) is set; 0 if every child then ended cleanly and in time, else 1.
 
-        A child that ends with 78, a configuration error, ends all with 78: starting it again cannot help.
+        Why a child ended makes no difference: one role that cannot work, for want of a key perhaps, must not end the
+        capture of another device.
         """
         asked = stop if stop is not None else stop_on_signals()
-        code = 0
         try:
-            while code == 0 and not asked.is_set():
-                code = self._round()
+            while not asked.is_set():
+                self._round()
                 asked.wait(_GLANCE_S)
         finally:
-            ended = self._end()
-        return code or (0 if ended else 1)
+            clean = self._end()
+        return 0 if clean else 1
 
     def pids(self) -> Mapping[str, int]:
         """Process ids of the children that run now."""
         return {child.name: child.process.pid for child in self._children if child.process is not None}
 
-    def _round(self) -> int:
-        """Start what is due, note what has ended; returns the exit code that ends all, or 0."""
+    def _round(self) -> None:
+        """Start what is due, note what has ended."""
         for child in self._children:
             if child.process is None:
                 if self._monotonic() >= child.due_at:
                     self._start(child)
                 continue
             code = child.process.poll()
-            if code is None:
-                continue
-            self._note_end(child, code)
-            if code == EXIT_CONFIGURATION:
-                return EXIT_CONFIGURATION
-        return 0
+            if code is not None:
+                self._note_end(child, code)
 
     def _start(self, child: _Child) -> None:
         parent = os.getpid()

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.host.supervisor import EXIT_CONFIGURATION, Supervisor
+from gateway.host.supervisor import Supervisor
 
 PATIENCE_S = 30.0
 
@@ -81,9 +81,18 @@ def test_a_child_that_does_not_end_is_killed_and_the_exit_code_says_so(tmp_path:
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_configuration_error_ends_all_at_once(tmp_path: Path) -> None:
-    bad = python(f"raise SystemExit({EXIT_CONFIGURATION})")
-    assert Supervisor({"good": polite(tmp_path / "good"), "bad": bad}).run(threading.Event()) == EXIT_CONFIGURATION
+def test_a_child_that_cannot_work_does_not_end_the_others(tmp_path: Path) -> None:
+    stop = threading.Event()
+    bad = python(f"open({str(tmp_path / 'bad')!r}, 'a').write('.'); raise SystemExit(78)")
+    supervisor = Supervisor({"good": polite(tmp_path / "good"), "bad": bad}, base_s=0.01)
+    thread, codes = supervise(supervisor, stop)
+    until(lambda: (tmp_path / "bad").exists() and len((tmp_path / "bad").read_text()) >= 3)
+    until((tmp_path / "good").exists)
+    assert "good" in supervisor.pids()
+    stop.set()
+    thread.join(PATIENCE_S)
+    assert (tmp_path / "good").read_text().count("started") == 1
+    assert len(codes) == 1
 
 
 def test_back_off_doubles_to_its_cap_and_is_forgotten_after_a_good_run() -> None:
