@@ -203,6 +203,8 @@ class CoefficientCoder:
 
     def _enter(self, table: HuffmanTable, base: int, symbols: list[int], prefix: tuple[int, int]) -> None:
         """Write entries: prefix, code, and room for as many extra bits as the size, low in the symbol, says."""
+        if not symbols:
+            return
         at = np.array(symbols, np.int64)
         codes, lengths = np.array([table.codes[symbol] for symbol in symbols], np.uint64).T
         sizes = (at & (_SIZES - 1)).astype(np.uint64)

@@ -3,6 +3,8 @@
 All of them set the object aside or send it uncompressed; which of the two is the caller's policy.
 """
 
+from typing import Any
+
 from gateway.domain.errors import Disposition, GatewayError, Phase
 
 
@@ -20,6 +22,17 @@ class CodecError(GatewayError):
     def __init__(self, message: str, *, clause: str, remedy: str = "", phase: Phase = Phase.ENCODE) -> None:
         super().__init__(f"{message} ({clause}).", disposition=Disposition.QUARANTINE, phase=phase, remedy=remedy)
         self.clause = clause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a worker's fault travels to its caller as it is, though exceptions rebuild themselves from positions alone
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(kind: "type[CodecError]", arguments: tuple[Any, ...], attributes: dict[str, Any]) -> CodecError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(attributes)
+    return error
 
 
 class DamagedStream(CodecError):  # noqa: N818 - reads as what it is: the stream, not the program, is at fault

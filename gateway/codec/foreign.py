@@ -17,9 +17,12 @@ from openjpeg.utils import decode as decode_j2k
 from openjpeg.utils import encode_buffer as encode_j2k_buffer
 from PIL import Image
 
+from gateway.codec.errors import CodecError
 from gateway.codec.options import EncodeOptions
 from gateway.codec.samples import BYTE_BITS, Samples
 from gateway.domain.frames import FrameFormat
+
+_LEAST_SIDE = 32
 
 # what these libraries raise about a stream that they cannot decode; Pillow's own error is an OSError
 decoder_errors = (RuntimeError, ValueError, TypeError, OSError, NotImplementedError)
@@ -79,8 +82,8 @@ def encode_jpeg_ls(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) ->
     # eight bits or less would come back as one byte a sample, which a frame of two bytes a sample is not
     takes_all = fmt.signed or fmt.bits_stored <= BYTE_BITS
     precision = fmt.bits_allocated if takes_all else fmt.bits_stored
-    yield bytes(
-        jpeg_ls.encode_buffer(
+    try:
+        stream = jpeg_ls.encode_buffer(
             pixels.tobytes(),
             fmt.rows,
             fmt.columns,
@@ -88,18 +91,30 @@ def encode_jpeg_ls(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) ->
             precision,
             interleave_mode=2 if fmt.samples_per_pixel > 1 else None,
         )
-    )
+    except RuntimeError as error:
+        # a frame of a few bytes, for one, whose stream is more than twice as long
+        raise CodecError(f"pyjpegls refused the frame: {error}", clause="PS3.5 section 8.2.3") from error
+    return iter((bytes(stream),))
 
 
 def encode_jpeg_2000(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Iterator[bytes]:
-    """Encode JPEG 2000 lossless with pylibjpeg-openjpeg; RGB through the reversible transform (T.800 G.2)."""
+    """Encode JPEG 2000 lossless with pylibjpeg-openjpeg; RGB through the reversible transform (T.800 G.2).
+
+    Raises `CodecError` for a frame with fewer than 32 rows or columns: the library's six resolutions do not fit it.
+    """
     del options
+    if min(fmt.rows, fmt.columns) < _LEAST_SIDE:
+        raise CodecError(
+            f"Rows and Columns are {fmt.rows} and {fmt.columns}, the encoder needs {_LEAST_SIDE} each",
+            clause="ITU-T T.800 section B.5",
+        )
     is_rgb = fmt.photometric_interpretation == "RGB"
     widened: Samples = pixels
     if fmt.bits_stored <= BYTE_BITS < fmt.bits_allocated:
+        # the library wants the narrowest container
         widened = pixels.astype(np.uint8)
-    yield bytes(
-        encode_j2k_buffer(
+    try:
+        stream = encode_j2k_buffer(
             widened.tobytes(),
             fmt.columns,
             fmt.rows,
@@ -109,4 +124,6 @@ def encode_jpeg_2000(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) 
             photometric_interpretation=1 if is_rgb else 0,
             use_mct=is_rgb,
         )
-    )
+    except RuntimeError as error:
+        raise CodecError(f"pylibjpeg-openjpeg refused the frame: {error}", clause="PS3.5 section 8.2.4") from error
+    return iter((bytes(stream),))
