@@ -13,6 +13,7 @@ _SIDES = {
     "R": "R", "RIGHT": "R", "OD": "R", "RE": "R",
     "L": "L", "LEFT": "L", "OS": "L", "LE": "L",
     "B": "B", "BOTH": "B", "BILATERAL": "B", "OU": "B", "BE": "B",
+    "U": "U", "UNPAIRED": "U",
 }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ REGIONS = {
 
 
 def laterality_of(text: str) -> str:
-    """Image Laterality (R, L, B) that `text` names, for example ``OD``; empty when it names none."""
+    """Image Laterality (R, L, B, U for unpaired) that `text` names, for example ``OD``; empty when it names none."""
     return _SIDES.get(text.strip().upper(), "")
 
 
@@ -76,5 +77,5 @@ def region_of_hint(draft: Draft) -> Region | None:
 def _understood(draft: Draft, values: Iterable[str]) -> set[str]:
     sides = {laterality_of(value) for value in values}
     if "" in sides:
-        draft.note("A hint for laterality is none of R, L, B, OD, OS, OU; it was not used.")
+        draft.note("A hint for laterality is none of R, L, B, U, OD, OS, OU; it was not used.")
     return sides - {""}

@@ -17,8 +17,10 @@ from gateway.objects.draft import Draft
 from gateway.objects.iods import choose_sop_class
 from gateway.objects.profile import apply_profile, check_profile
 from gateway.objects.validate import validate
+from gateway.objects.values import values_of
 
 _UTF8 = "ISO_IR 192"
+_TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UC", "UT", "PN"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def build(order: ObjectOrder) -> Built:
 
 def _set_character_set(dataset: Dataset) -> None:
     """One character set for the object: none when all is ASCII, else UTF-8 (PS3.3 C.12.1.1.2)."""
-    texts = [str(element.value) for element in dataset.iterall() if element.VR not in {"SQ", "OB", "OW", "UN"}]
+    texts = [str(value) for element in dataset.iterall() if element.VR in _TEXT_VRS for value in values_of(element)]
     if all(text.isascii() for text in texts):
         return
     try:

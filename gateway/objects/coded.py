@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 
 from gateway.domain.identifiers import is_valid_uid
 from gateway.objects.draft import Draft
-from gateway.objects.values import LIMITS, code_string, described, description, identifier
+from gateway.objects.values import LIMITS, code_string, described, description, spare_identifier
 
 ItemCopier = Callable[[Draft, Dataset], Dataset | None]
 
@@ -77,7 +77,7 @@ def issuer_qualifiers(draft: Draft, item: Dataset) -> Dataset | None:
 
 def other_patient_id(draft: Draft, item: Dataset) -> Dataset | None:
     """A copy of an item of Other Patient IDs Sequence; None without an identifier."""
-    value = identifier("PatientID", item.get("PatientID"))
+    value = spare_identifier(draft, "PatientID", item.get("PatientID"))
     if not value:
         return None
     result = Dataset()

@@ -3,12 +3,22 @@
 References: PS3.3 C.7.1.1, C.7.2.2.
 """
 
+from math import inf
+
 from pydicom.multival import MultiValue
 
 from gateway.domain.procedure import Step
 from gateway.objects import coded
 from gateway.objects.draft import Draft
-from gateway.objects.values import date_text, described, description, identifier, person_name
+from gateway.objects.values import (
+    date_text,
+    decimal_string,
+    described,
+    description,
+    identifier,
+    person_name,
+    spare_identifier,
+)
 
 _SEXES = frozenset({"M", "F", "O"})
 _STUDY_TEXTS = ("MedicalAlerts", "Allergies", "ServiceEpisodeDescription")
@@ -40,14 +50,14 @@ def patient_study(draft: Draft) -> None:
     for keyword in _STUDY_TEXTS:
         _set(draft, keyword, [description(draft, keyword, v) for v in _values(draft.answer.get(keyword))])
     for keyword in _STUDY_IDENTIFIERS:
-        _set(draft, keyword, identifier(keyword, draft.answer.get(keyword)))
+        _set(draft, keyword, spare_identifier(draft, keyword, draft.answer.get(keyword)))
     for keyword in _STUDY_DESIGNATORS:
         coded.copied(draft, draft.answer, draft.dataset, keyword, coded.designator)
     for keyword in _STUDY_NUMBERS:
         number = draft.answer.get(keyword)
         # some providers send 0 for "not known"
-        if number is not None and float(number) > 0:
-            _set(draft, keyword, f"{float(number):.6g}")
+        if isinstance(number, float) and 0 < number < inf:
+            _set(draft, keyword, decimal_string(number))
     pregnancy = draft.answer.get("PregnancyStatus")
     if isinstance(pregnancy, int) and 1 <= pregnancy <= _PREGNANCY_MAX:
         draft.dataset.PregnancyStatus = pregnancy

@@ -78,7 +78,7 @@ def _faults(profile: ObjectProfile) -> Iterator[str]:
     if profile.modality and not code_string(profile.modality):
         yield f'modality "{profile.modality}" is no code string (capitals, digits, at most 16).'
     if profile.laterality and not laterality_of(profile.laterality):
-        yield f'laterality "{profile.laterality}" is none of R, L, B.'
+        yield f'laterality "{profile.laterality}" is none of R, L, B, U.'
     if profile.body_part and not code_string(profile.body_part.upper()):
         yield f'body_part "{profile.body_part}" is no code string (capitals, digits, at most 16).'
     if profile.conversion_type and profile.conversion_type not in _CONVERSIONS:

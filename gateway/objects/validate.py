@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pydicom.config import RAISE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag, Tag
 from pydicom.valuerep import validate_value
 
@@ -21,7 +20,7 @@ from gateway.objects.draft import Iod, Module
 from gateway.objects.iods import choose_sop_class, iod_of
 from gateway.objects.rules import RULES, Rule
 from gateway.objects.syntaxes import syntax_fault
-from gateway.objects.values import described
+from gateway.objects.values import described, values_of
 
 _TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR", "UT"})
 _LONG_VRS = frozenset({"LT", "ST", "UT", "UC", "UR"})
@@ -88,12 +87,12 @@ def _is_empty(dataset: Dataset, keyword: str) -> bool:
 def _element_faults(element: DataElement) -> Iterator[str]:
     """What is wrong with the values of one element, by its VR."""
     if element.VR == "UI":
-        if not all(is_valid_uid(str(value)) for value in _values(element)):
+        if not all(is_valid_uid(str(value)) for value in values_of(element)):
             yield "is not a well-formed UID"
         return
     if element.VR not in _TEXT_VRS:
         return
-    texts = [str(getattr(value, "original_string", value)) for value in _values(element)]
+    texts = [str(getattr(value, "original_string", value)) for value in values_of(element)]
     if element.VR not in _LONG_VRS and len("\\".join(texts).encode()) > _VALUE_FIELD_MAX_BYTES:
         yield "is longer than a value field of 65534 bytes"
     for text in texts:
@@ -129,12 +128,6 @@ def _check_pixels(dataset: Dataset, iod: Iod, transfer_syntax_uid: str) -> None:
     fault = syntax_fault(transfer_syntax_uid, shape, jpeg_in_422_only=not iod.any_modality)
     if fault:
         raise InvalidObject(fault, remedy="Decode the frames and write them without loss instead.")
-
-
-def _values(element: DataElement) -> list[object]:
-    if element.value is None or element.value == "":
-        return []
-    return list(element.value) if isinstance(element.value, MultiValue | list) else [element.value]
 
 
 def _named(element: DataElement) -> str:

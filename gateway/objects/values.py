@@ -8,6 +8,7 @@ import re
 from datetime import date, datetime
 
 from pydicom.datadict import dictionary_description, dictionary_VR
+from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 
 from gateway.domain.errors import InvalidObject
@@ -63,6 +64,15 @@ def identifier(keyword: str, value: object) -> str:
             remedy="Correct it in the system that issues it.",
         )
     return text
+
+
+def spare_identifier(draft: Draft, keyword: str, value: object) -> str:
+    """`value` as an identifier the object can do without: left out with a note where `identifier` would refuse it."""
+    try:
+        return identifier(keyword, value)
+    except InvalidObject as refusal:
+        draft.note(f"{refusal.message} It was left out.")
+        return ""
 
 
 def uid(keyword: str, value: object) -> str:
@@ -142,6 +152,13 @@ def offset(moment: datetime) -> str:
 def decimal_string(number: float) -> str:
     """`number` as DS text of at most 16 characters."""
     return f"{number:.6g}"
+
+
+def values_of(element: DataElement) -> list[object]:
+    """The values of one element, none when it is empty."""
+    if element.value is None or element.value == "":
+        return []
+    return list(element.value) if isinstance(element.value, MultiValue | list) else [element.value]
 
 
 def _name_group(draft: Draft, keyword: str, group: str, *, refuse_long: bool) -> str:

@@ -12,11 +12,12 @@ from pydicom.pixels.utils import iter_pixels
 from gateway.domain.errors import InvalidObject
 from gateway.domain.frames import FrameFormat
 from gateway.domain.identifiers import IMPLEMENTATION_CLASS_UID
+from gateway.domain.procedure import Patient
 from gateway.objects.build import build
 from gateway.objects.describe import describe
 from gateway.objects.write import write_object
 from tests.conformance.objects.made import frames_of, jpeg, made, tool_output
-from tests.unit.objects.orders import EXPLICIT, GREY8, GREY16, IMPLICIT, JPEG, RGB, RLE, YBR_422, frame, order
+from tests.unit.objects.orders import EXPLICIT, GREY8, GREY16, IMPLICIT, JPEG, RGB, RLE, YBR_422, frame, order, step
 
 ODD = FrameFormat(3, 5, 1, 8, 8, signed=False, photometric_interpretation="MONOCHROME2")
 ODD_RGB = FrameFormat(5, 7, 3, 8, 8, signed=False, photometric_interpretation="RGB")
@@ -129,3 +130,11 @@ def test_an_object_is_described_in_lines(tmp_path: Path) -> None:
     assert ("(0008,0060)", "Modality", "OT") in lines
     assert ("(0010,0020)", "Patient ID", "PAT-1") in lines
     assert ("  (0040,1001)", "Requested Procedure ID", "RP-1") in lines
+
+
+@pytest.mark.parametrize("name", ["शर्मा^प्रिया", "Yamada^Tarou=山田^太郎=やまだ^たろう", "Иванова^Анна"])
+def test_names_of_the_world_come_back_from_dcmtk(tmp_path: Path, name: str) -> None:
+    path = made(order(subject=step(patient=Patient("PAT-2", "", name))), tmp_path / "object.dcm")
+    printed = tool_output("dcmdump", "+U8", "+P", "PatientName", "+P", "SpecificCharacterSet", path)
+    assert f"[{name}]" in printed
+    assert "[ISO_IR 192]" in printed

@@ -49,7 +49,7 @@ def test_the_profile_gives_the_side_where_no_hint_does() -> None:
     assert build(order(OP, profile={"laterality": "L"})).dataset.ImageLaterality == "L"
 
 
-@pytest.mark.parametrize("hints", [(), side("middle"), side("OD") + side("OS")])
+@pytest.mark.parametrize("hints", [(), side("middle"), side("U"), side("OD") + side("OS")])
 def test_an_eye_is_never_guessed(hints: tuple[Hint, ...]) -> None:
     with pytest.raises(InvalidObject, match=r"Image Laterality \(0020,0062\)") as caught:
         build(order(OP, profile={"laterality": "" if hints != side("OD") + side("OS") else "R"}, hints=hints))

@@ -35,6 +35,11 @@ def test_text_outside_ascii_in_a_sequence_counts_too() -> None:
     assert build(order(subject=step(identifier))).dataset.SpecificCharacterSet == "ISO_IR 192"
 
 
+def test_text_outside_ascii_in_one_of_several_values_counts_too() -> None:
+    identifier = answer() | {"00102000": {"vr": "LO", "Value": ["Plain", "not\xa0plain"]}}
+    assert build(order(subject=step(identifier))).dataset.SpecificCharacterSet == "ISO_IR 192"
+
+
 def test_a_long_description_is_shortened_with_a_note() -> None:
     built = build(order(subject=step(requested_procedure_description="x" * 80)))
     assert built.dataset.StudyDescription == "x" * 64
@@ -124,6 +129,18 @@ def test_an_unreadable_value_of_the_answer_spoils_nothing_else() -> None:
 def test_an_answer_that_is_no_dicom_json_is_refused(text: str) -> None:
     with pytest.raises(InvalidObject, match="DICOM JSON"):
         build(order(subject=replace(step(), identifier=text)))
+
+
+def test_an_identifier_that_is_not_needed_is_left_out_when_it_does_not_fit() -> None:
+    other = {"00100020": {"vr": "LO", "Value": ["7" * 70]}}
+    identifier = answer() | {
+        "00380010": {"vr": "LO", "Value": ["9" * 70]},
+        "00101002": {"vr": "SQ", "Value": [other]},
+    }
+    built = build(order(subject=step(identifier)))
+    assert "AdmissionID" not in built.dataset
+    assert "OtherPatientIDsSequence" not in built.dataset
+    assert any(note.startswith("Admission ID has 70 characters") for note in built.notes)
 
 
 def test_codes_without_meaning_or_with_long_values_are_mended() -> None:
