@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from gateway.cli.main import main
 from tests.architecture.source import ROOT, tracked_files
 
 TOP_LEVEL = {
@@ -146,6 +147,16 @@ def test_the_units_expose_little(unit: str) -> None:
     level = re.search(r"exposure level for \S+: ([0-9.]+)", told.stdout)
     assert level is not None
     assert float(level[1]) <= EXPOSED_AT_MOST[unit]
+
+
+@pytest.mark.parametrize("unit", sorted((ROOT / "systemd").glob("*.service")), ids=lambda path: path.stem)
+def test_the_units_start_what_the_command_line_offers(unit: Path) -> None:
+    (line,) = re.findall(r"^ExecStart=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
+    program, *arguments = line.replace("%i", "fundus").split()
+    assert program == "/opt/gateway/bin/gateway"
+    assert arguments[:3] == ["--config", "/etc/gateway/gateway.toml", "run"]
+    command = main.commands["run"]
+    assert command.make_context("run", arguments[3:]).params["role"] in unit.name
 
 
 def test_each_unit_has_only_what_its_role_needs() -> None:
