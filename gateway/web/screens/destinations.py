@@ -17,7 +17,7 @@ from gateway.web.words.verdicts import destinations_verdict
 _FIELD = "tests"
 _TESTS_KEPT = 8
 _LAYERS = ("name", "connect", "TLS", "association", "echo")
-_ALIASES = {"resolve": "name", "dns": "name", "tcp": "connect", "tls": "tls", "negotiate": "association"}
+_ALIASES = {"resolve": "name", "dns": "name", "tcp": "connect", "tls": "TLS", "negotiate": "association"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,10 @@ def read_layers(detail: str) -> list[Layer]:
     reached = [_layer(row) for row in rows if isinstance(row, dict)]
     if not reached or reached[-1].ok is not False:
         return reached
-    names = {_ALIASES.get(layer.name.lower(), layer.name.lower()) for layer in reached}
-    return reached + [Layer(name, None, "not reached", "") for name in _LAYERS if name.lower() not in names]
+    # Only what comes after the failure was not reached: a plain peer has no TLS layer at all.
+    failed = _ALIASES.get(reached[-1].name.lower(), reached[-1].name)
+    after = _LAYERS[_LAYERS.index(failed) + 1 :] if failed in _LAYERS else ()
+    return reached + [Layer(name, None, "not reached", "") for name in after]
 
 
 def _layer(row: dict[str, object]) -> Layer:

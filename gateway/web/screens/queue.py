@@ -43,7 +43,7 @@ def show() -> Response:
     here = url_for("queue.show", state=state or None, before=before or None)
     return screen(
         "queue",
-        queue_verdict(counts),
+        queue_verdict(counts, reader.destinations()),
         live=here,
         rows=rows[:_PAGE_ROWS],
         tabs=tabs,

@@ -56,10 +56,11 @@ def now_verdict(
         return _on_the_way(counts, destinations, last)
     if not counts.captured_today:
         return Verdict(Tone.SAFE, "All safe. No pictures yet today.", last)
-    where = destinations[0].name if len(destinations) == 1 else "every destination"
-    return Verdict(
-        Tone.SAFE, f"All safe. {counts.captured_today:,} captured today, {counts.delivered_today:,} at {where}.", last
-    )
+    if len(destinations) == 1:
+        where = f", {counts.delivered_today:,} at {destinations[0].name}"
+    else:
+        where = "; nothing waits for a destination"
+    return Verdict(Tone.SAFE, f"All safe. {counts.captured_today:,} captured today{where}.", last)
 
 
 def last_picture(newest: AcquisitionView | None, now: datetime) -> str:
@@ -73,15 +74,18 @@ def last_picture(newest: AcquisitionView | None, now: datetime) -> str:
     return text
 
 
-def queue_verdict(counts: CountsView) -> Verdict:
+def queue_verdict(counts: CountsView, destinations: Sequence[DestinationView]) -> Verdict:
     """What is still here, and why?"""
+    parked = sum(destination.parked for destination in destinations)
+    under_way = max(0, counts.undelivered - parked)
     held, aside = counts.by_state.get("held", 0), counts.by_state.get("quarantined", 0)
     moving = counts.by_state.get("captured", 0) + counts.by_state.get("matched", 0)
     parts = [
         text
         for number, text in (
             (moving, f"{count(moving, 'picture')} being prepared"),
-            (counts.undelivered, f"{counts.undelivered:,} on the way to the PACS"),
+            (under_way, f"{under_way:,} on the way to the PACS"),
+            (parked, f"{count(parked, 'delivery', 'deliveries')} stopped"),
             (held, f"{held:,} waiting for a patient"),
             (aside, f"{aside:,} set aside"),
         )
@@ -89,7 +93,7 @@ def queue_verdict(counts: CountsView) -> Verdict:
     ]
     if not parts:
         return Verdict(Tone.SAFE, "Nothing is waiting. Every picture is where it belongs.")
-    tone = Tone.DANGER if aside else Tone.ATTENTION if held else Tone.BUSY
+    tone = Tone.DANGER if aside or parked else Tone.ATTENTION if held else Tone.BUSY
     return Verdict(tone, f"{listed(parts)}.")
 
 
@@ -161,11 +165,14 @@ def system_verdict(issues: Sequence[IssueView], beats: Sequence[BeatView], now: 
 
 def _on_the_way(counts: CountsView, destinations: Sequence[DestinationView], last: str) -> Verdict:
     stuck = [destination for destination in destinations if destination.error and destination.pending]
-    waits = f"{count(counts.undelivered, 'picture')} {'waits' if counts.undelivered == 1 else 'wait'}"
+    # With several destinations one picture is owed several times.
+    one, many = ("picture", "pictures") if len(destinations) == 1 else ("delivery", "deliveries")
+    what = count(counts.undelivered, one, many)
     if stuck:
-        sentence = f"All safe here. {waits} for {listed([destination.name for destination in stuck])}."
+        verb = "waits" if counts.undelivered == 1 else "wait"
+        sentence = f"All safe here. {what} {verb} for {listed([destination.name for destination in stuck])}."
         return Verdict(Tone.ATTENTION, sentence, stuck[0].error)
-    return Verdict(Tone.BUSY, f"All safe here. {count(counts.undelivered, 'picture')} on the way to the PACS.", last)
+    return Verdict(Tone.BUSY, f"All safe here. {what} on the way to the PACS.", last)
 
 
 def _age(provider: ProviderView, now: datetime) -> str:

@@ -62,6 +62,7 @@ def test_a_picture_appears_and_arrives_without_a_reload(tab: Page, page: FakePag
     page.reader.device_rows = [device("fundus")]
     tab.evaluate("window.stillTheSamePage = true")
     expect(tab.locator(".sentence")).to_have_text("All safe. No pictures yet today.")
+    page.reader.destination_rows = [destination()]
     page.reader.rows = [acquisition(1, deliveries=(delivery(state="sending"),))]
     expect(tab.locator(".sentence")).to_have_text("All safe here. 1 picture on the way to the PACS.")
     expect(tab.locator("#badge-queue")).to_have_text("1")
@@ -228,7 +229,7 @@ def test_first_paint_of_now_is_under_100_kilobytes(browser: Browser, page: FakeP
     received: list[float] = []
     wire.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
     tab.goto(page.url, wait_until="load")
-    tab.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth)")
+    tab.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
     tab.wait_for_load_state("networkidle")
     assert len(received) > 12
     assert sum(received) < 100_000

@@ -256,3 +256,14 @@ def test_a_detail_that_is_no_list_of_layers_is_no_fault() -> None:
     for detail in ("", "{}", "not json", "[1, null]", "7"):
         assert read_layers(detail) == []
     assert read_layers('[{"layer": "<b>", "ok": true, "ms": "x"}]')[0].ms == ""
+
+
+def test_a_plain_peer_has_no_tls_layer_to_reach() -> None:
+    detail = '[{"layer": "name", "ok": true}, {"layer": "connect", "ok": true}, {"layer": "association", "ok": false}]'
+    assert [layer.name for layer in read_layers(detail)] == ["name", "connect", "association", "echo"]
+    assert [layer.name for layer in read_layers('[{"layer": "resolve", "ok": false}]')][1:] == [
+        "connect",
+        "TLS",
+        "association",
+        "echo",
+    ]

@@ -48,6 +48,16 @@ def test_now_while_the_link_is_down_and_while_it_is_busy() -> None:
     assert (verdict.tone, verdict.sentence) == (Tone.BUSY, "All safe here. 3 pictures on the way to the PACS.")
 
 
+def test_now_with_two_destinations_counts_what_is_owed() -> None:
+    both = [destination(pending=2), destination("Archive", pending=1)]
+    assert (
+        now_verdict(_counts(), both, [], "").sentence
+        == "All safe. 214 captured today; nothing waits for a destination."
+    )
+    verdict = now_verdict(_counts(undelivered=3), both, [], "")
+    assert verdict.sentence == "All safe here. 3 deliveries on the way to the PACS."
+
+
 def test_now_when_the_box_itself_fails() -> None:
     verdict = now_verdict(_counts(), [], [issue("The spool is full.", "error")], "")
     assert (verdict.tone, verdict.sentence) == (Tone.DANGER, "The box needs help: The spool is full.")
@@ -62,11 +72,10 @@ def test_the_last_picture_and_its_arrival() -> None:
 
 
 def test_queue() -> None:
-    assert queue_verdict(_counts(assembled=3)).tone is Tone.SAFE
-    verdict = queue_verdict(_counts(undelivered=2, captured=1, held=1, quarantined=1))
-    assert (
-        verdict.sentence
-        == "1 picture being prepared, 2 on the way to the PACS, 1 waiting for a patient and 1 set aside."
+    assert queue_verdict(_counts(assembled=3), [destination()]).tone is Tone.SAFE
+    verdict = queue_verdict(_counts(undelivered=3, captured=1, held=1, quarantined=1), [destination(parked=1)])
+    assert verdict.sentence == (
+        "1 picture being prepared, 2 on the way to the PACS, 1 delivery stopped, 1 waiting for a patient and 1 set aside."
     )
 
 
