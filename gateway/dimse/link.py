@@ -96,6 +96,9 @@ class Link:
     def _fill(self, wait_s: float, phase: Phase) -> bool:
         self._socket.settimeout(wait_s)
         try:
+            # A peer that writes its answer in two pieces waits, by Nagle's algorithm, until the first is acknowledged.
+            # The kernel forgets this wish after a while, so it is said before every wait. It saves 40 ms an answer.
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             data = self._socket.recv(_READ_BYTES)
             if not data:
                 raise PeerClosed

@@ -49,7 +49,7 @@ def answer(**changes: object) -> Dataset:
     dataset.PatientName, dataset.PatientID = "Doe^Jane", "4711"
     dataset.PatientBirthDate, dataset.PatientSex = "19700102", "F"
     dataset.StudyInstanceUID, dataset.AccessionNumber = "1.2.3", "A1"
-    dataset.RequestedProcedureID = "RP1"
+    dataset.RequestedProcedureID, dataset.RequestedProcedureDescription = "RP1", "Fundus both eyes"
     for keyword, value in changes.items():
         if keyword.startswith("sps_"):
             setattr(sps, keyword.removeprefix("sps_"), value)

@@ -1,0 +1,37 @@
+"""What the tests of this folder share: certificates, one Orthanc for all, instances, settings."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.dimse.peer import Peer, Timeouts
+from gateway.dimse.tls import TlsFiles
+from tests.support.dicom_files import secondary_capture
+from tests.support.peers import Orthanc
+from tests.support.pki import Pki, make_pki
+
+QUICK = Timeouts(connect_s=5, tls_s=5, association_s=5, response_s=3, response_s_per_megabyte=0, stall_s=5, release_s=1)
+Instance = tuple[Path, str, str, str]
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return make_pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[Orthanc]:
+    with Orthanc(tmp_path_factory.mktemp("orthanc"), pki) as peer:
+        yield peer
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    path = tmp_path / "instance.dcm"
+    return (path, *secondary_capture(path))
+
+
+def peer_at(port: int, called: str, tls: TlsFiles | None = None) -> Peer:
+    """Settings for a peer on this machine."""
+    return Peer("the peer", "localhost", port, called, "BOX", tls, QUICK)
