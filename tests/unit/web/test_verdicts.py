@@ -75,7 +75,8 @@ def test_queue() -> None:
     assert queue_verdict(_counts(assembled=3), [destination()]).tone is Tone.SAFE
     verdict = queue_verdict(_counts(undelivered=3, captured=1, held=1, quarantined=1), [destination(parked=1)])
     assert verdict.sentence == (
-        "1 picture being prepared, 2 on the way to the PACS, 1 delivery stopped, 1 waiting for a patient and 1 set aside."
+        "1 picture being prepared, 2 on the way to the PACS, 1 delivery stopped, "
+        "1 waiting for a patient and 1 set aside."
     )
 
 
