@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from gateway.capture.completeness import Completeness, Growth, is_complete, read_jpeg
 from gateway.capture.contents import PictureKind, sniff
 from gateway.capture.faults import decoding
 from gateway.capture.jpeg_coding import examine_jpeg
+from gateway.capture.picture_frames import DECODED_BITS
 from gateway.capture.picture_openers import open_bmp, open_jpeg, open_png, open_pnm, require_pixels
 from gateway.capture.pixels import open_image, upright
 from gateway.capture.tiff_picture import open_tiff
@@ -62,7 +63,7 @@ def make_thumbnail(path: Path, target: BinaryIO, *, edge: int = 256) -> None:
     Raises
     ------
     UnreadableInput
-        As `open_picture`, and for JPEG processes that only a PACS can decode.
+        As `open_picture`.
     """
     with decoding("The picture"):
         with path.open("rb") as stream:
@@ -77,11 +78,20 @@ def _small_jpeg(path: Path, edge: int) -> Image.Image:
     with path.open("rb") as stream:
         examined = examine_jpeg(read_jpeg(stream))
     require_pixels(examined.width, examined.height, MAX_PIXELS)
+    if examined.precision != DECODED_BITS:
+        return _placeholder(examined.width, examined.height, edge)
     with open_image(io.BytesIO(examined.stream), PictureKind.JPEG) as image:
         image.draft(None, (edge, edge))
         image.thumbnail((edge, edge))
         plain = image.convert("L" if image.mode == "L" else "RGB")
     return upright(plain, examined.exif.orientation)
+
+
+def _placeholder(width: int, height: int, edge: int) -> Image.Image:
+    """A plain tile of the picture's shape, for streams that are passed on as they stand but not decoded here."""
+    tile = Image.new("L", (min(width, edge), min(height, edge)), 70)
+    ImageDraw.Draw(tile).text((8, 8), "no preview", fill=220)
+    return tile
 
 
 def _small_picture(path: Path, edge: int) -> Image.Image:

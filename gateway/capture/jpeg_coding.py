@@ -18,6 +18,7 @@ _BASELINE, _EXTENDED, _PROGRESSIVE, _LOSSLESS = 0xC0, 0xC1, 0xC2, 0xC3
 _PROCESSES = frozenset({_BASELINE, _EXTENDED, _LOSSLESS})
 _LOSSLESS_PROCESSES = frozenset({_LOSSLESS, 0xCB})
 _COLOUR, _BYTE = 3, 8
+_WHOLE_SPECTRUM = (0, 63, 0)
 _JFIF, _ADOBE, _ICC = b"JFIF\x00", b"Adobe", b"ICC_PROFILE\x00"
 _MONOCHROME, _YCBCR, _RGB, _UNCLEAR = "MONOCHROME2", "YBR_FULL_422", "RGB", ""
 
@@ -81,6 +82,8 @@ def _objections(jpeg: JpegFile, exif: ExifFacts, colour: str) -> Iterator[str]:
         yield "its height stands after the picture (DNL)"
     if len(jpeg.scans) > 1 or len(scan.components) != len(frame.components):
         yield "its colours lie in separate scans, which some receivers cannot read"
+    if frame.marker != _LOSSLESS and (scan.start, scan.end, scan.approximation) != _WHOLE_SPECTRUM:
+        yield "its scan header is not that of a sequential process"
     yield from _table_objections(jpeg)
     yield from _precision_objections(jpeg)
     yield from _colour_objections(jpeg, colour)

@@ -63,11 +63,17 @@ class Readiness:
 
     def again(self, file: SeenFile, look: Look) -> Finding:
         """The finding for a file that the ledger already has: nothing more is waited for."""
+        try:
+            companion = self._companion(file, look)
+        except OSError:
+            # what the sidecar says was recorded when the file was taken; now it is only to go with its picture
+            companion = Companion()
         sidecar = self.sidecar_of(file, look.view)
         parts = (file.part(),) if sidecar is None else (file.part(), sidecar.part(PartRole.SIDECAR))
         moment = _captured_at(file, look.now)
         key = self._exams.key(file, moment, self._exams.marker_of(file, look.view))
-        return Finding(AcquisitionKind.IMAGE_FILE, key, moment, parts)
+        hints = (*self._rules.names.of(file.name), *companion.hints)
+        return Finding(AcquisitionKind.IMAGE_FILE, key, moment, parts, hints)
 
     def finding(self, file: SeenFile, look: Look) -> Finding | None:
         """The finding for a file that is ready or given up; None while it must wait."""

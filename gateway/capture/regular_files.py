@@ -4,7 +4,6 @@ import errno
 import fcntl
 import io
 import os
-import signal
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,10 @@ from gateway.capture.faults import input_fault, source_trouble
 from gateway.domain.acquisition import FindingPart
 from gateway.domain.errors import GatewayError
 
+_SIGURG = 23
+"""What the system would send when a writer comes in between: a signal that does nothing unless asked for."""
+_MOUNTS = Path("/proc/self/mountinfo")
+_LOCAL_KINDS = frozenset({"ext2", "ext3", "ext4", "xfs", "f2fs", "vfat", "exfat", "tmpfs", "overlay", "zfs"})
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -58,12 +61,23 @@ def is_being_written(descriptor: int) -> bool:
     that moment, and its signal is one that does nothing.
     """
     try:
-        fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(descriptor, fcntl.F_SETSIG, _SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
-        return error.errno == errno.EAGAIN
+        return error.errno == errno.EAGAIN and _is_local(os.fstat(descriptor).st_dev)
     fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     return False
+
+
+def _is_local(device: int) -> bool:
+    """Whether a device holds a file system whose leases mean something; SMB and NFS refuse them at will."""
+    number = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    kinds = (line.partition(" - ")[2].split(" ", 1)[0] for line in mounts if line.split(" ", 3)[2] == number)
+    return any(kind in _LOCAL_KINDS for kind in kinds)
 
 
 class _GuardedFile(io.RawIOBase):

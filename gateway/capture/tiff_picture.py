@@ -19,6 +19,8 @@ from gateway.capture.tiff_file import (
     PHOTOMETRIC,
     SAMPLE_FORMAT,
     SAMPLES,
+    TILE_LENGTH,
+    TILE_WIDTH,
     WIDTH,
     Ifd,
     TiffReader,
@@ -92,7 +94,8 @@ def _described(ifd: Ifd, number: int, max_pixels: int) -> _Page:
     name = f"Page {number + 1} of the TIFF"
     if not page.width or not page.height:
         raise UnreadableInput(f"{name} has no size.")
-    if page.width * page.height > max_pixels:
+    tile = ifd.number(TILE_WIDTH, 0) * ifd.number(TILE_LENGTH, 0)
+    if max(page.width * page.height, tile) > max_pixels:
         raise UnreadableInput(f"{name} has {page.width} x {page.height} pixels, more than the {max_pixels} allowed.")
     if page.sample_format == _FLOAT:
         raise UnreadableInput(f"{name} holds floating-point samples, which have no DICOM form here.", remedy=_REMEDY)

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image, PngImagePlugin
+from pydicom.data import get_testdata_file
+from pydicom.encaps import generate_frames
 
 from gateway.capture.image_files import make_thumbnail, open_picture
 from gateway.domain.errors import GatewayError, UnreadableInput
@@ -325,3 +328,18 @@ def test_thumbnails_are_small_pictures_of_the_first_frame(tmp_path: Path, name: 
     row = np.asarray(small.convert("L"))[60]
     assert row[2] < 20
     assert row[253] > 235
+
+
+def test_a_stream_that_is_only_passed_on_has_a_plain_thumbnail(tmp_path: Path) -> None:
+    source = get_testdata_file("JPGExtended.dcm", download=False)
+    assert isinstance(source, str)
+    stream = next(generate_frames(pydicom.dcmread(source).PixelData, number_of_frames=1))
+    path = written(tmp_path, stream)
+    picture = open_picture(path)
+    assert picture.coded is not None
+    assert picture.frames.format.bits_stored == 12
+    with pytest.raises(UnreadableInput):
+        picture.frames.frame(0)
+    out = io.BytesIO()
+    make_thumbnail(path, out)
+    assert Image.open(out).format == "JPEG"

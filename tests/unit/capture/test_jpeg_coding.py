@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from libjpeg import decode as foreign_decode  # type: ignore[attr-defined]  # its package names no exports
 from PIL import Image, ImageCms
+from pydicom.data import get_testdata_file
 from pydicom.encaps import generate_frames
 from pydicom.uid import UID, ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
@@ -254,3 +255,49 @@ def test_mutated_files_end_in_a_fault_or_a_result(seed: bytes, changes: list[tup
         examine_jpeg(bytes(data))
     except GatewayError:
         return
+
+
+def test_an_extended_process_of_8_bits_gets_the_extended_syntax() -> None:
+    data = jpeg().replace(b"\xff\xc0", b"\xff\xc1", 1)
+    found = examine_jpeg(data)
+    assert found.coded is not None
+    assert found.coded.transfer_syntax_uid == "1.2.840.10008.1.2.4.51"
+    assert found.coded.format.photometric_interpretation == "YBR_FULL_422"
+
+
+_REAL = {
+    "JPEG-lossy.dcm": None,
+    "JPGExtended.dcm": (".51", "MONOCHROME2", 12),
+    "SC_rgb_dcmtk_+eb+cy+n1.dcm": (".50", "YBR_FULL_422", 8),
+    "SC_rgb_dcmtk_+eb+cy+np.dcm": (".50", "YBR_FULL_422", 8),
+    "SC_rgb_dcmtk_+eb+cy+s2.dcm": (".50", "YBR_FULL_422", 8),
+    "SC_rgb_dcmtk_+eb+cy+s4.dcm": (".50", "YBR_FULL_422", 8),
+    "SC_rgb_jpeg_lossy_gdcm.dcm": (".50", "YBR_FULL_422", 8),
+    "SC_rgb_jpeg_gdcm.dcm": (".70", "RGB", 8),
+    "SC_rgb_small_odd_jpeg.dcm": (".50", "YBR_FULL_422", 8),
+    "SC_rgb_dcmtk_+eb+cr.dcm": None,
+    "SC_jpeg_no_color_transform.dcm": None,
+    "SC_jpeg_no_color_transform_2.dcm": None,
+}
+
+
+@pytest.mark.parametrize("name", _REAL)
+def test_streams_of_other_makers_are_judged_as_their_makers_meant_them(name: str) -> None:
+    path = get_testdata_file(name, download=False)
+    assert isinstance(path, str)
+    dataset = pydicom.dcmread(path)
+    stream = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    found = examine_jpeg(stream)
+    expected = _REAL[name]
+    if expected is None:
+        assert found.coded is None
+        assert found.why_decoded
+        return
+    suffix, colour, bits = expected
+    assert found.coded is not None
+    assert dataset.file_meta.TransferSyntaxUID.endswith(suffix)
+    assert found.coded.transfer_syntax_uid.endswith(suffix)
+    assert found.coded.format.photometric_interpretation == colour
+    assert found.coded.format.bits_stored == bits
+    assert (found.coded.format.rows, found.coded.format.columns) == (dataset.Rows, dataset.Columns)
+    assert np.array_equal(foreign_decode(found.coded.stream), foreign_decode(stream))
