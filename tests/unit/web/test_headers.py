@@ -1,10 +1,13 @@
 """What browsers are told: nothing from elsewhere, no frames, nothing of a patient kept."""
 
 import gzip
+import hashlib
 import re
+from pathlib import Path
 
 import pytest
 
+import gateway.web
 from tests.support.fake_reader import acquisition
 from tests.support.page_visitor import Visitor
 
@@ -63,3 +66,10 @@ def test_first_paint_of_now_is_small(person: Visitor) -> None:
 
 def test_what_is_too_large_is_refused(person: Visitor) -> None:
     assert person.post("/worklist", {"search": "x" * 300_000}).status_code == 413
+
+
+def test_the_vendored_library_is_the_release_that_its_note_names() -> None:
+    vendor = Path(next(iter(gateway.web.__path__))) / "static" / "vendor"
+    digest = hashlib.sha256((vendor / "htmx.min.js").read_bytes()).hexdigest()
+    assert digest in (vendor / "htmx-VERSION.txt").read_text()
+    assert 'version:"2.0.11"' in (vendor / "htmx.min.js").read_text()
