@@ -95,6 +95,7 @@ class DemoPacs(DemoPeer):
     ) -> None:
         super().__init__(ae_title, tls)
         self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
         self._on_stored = on_stored
         for context in AllStoragePresentationContexts:
             self._entity.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)

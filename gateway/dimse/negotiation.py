@@ -15,6 +15,7 @@ from pynetdicom.pdu_primitives import (
 from pynetdicom.presentation import PresentationContext
 
 from gateway.dimse.peer import Peer
+from gateway.domain.errors import ConfigurationError
 from gateway.domain.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 APPLICATION_CONTEXT_UID = "1.2.840.10008.3.1.1.1"
@@ -64,13 +65,21 @@ def association_request(peer: Peer, proposals: Sequence[Proposal]) -> bytes:
     ------
     ValueError
         If there is no proposal, or more than the protocol's 128.
+    ConfigurationError
+        If one of the two AE titles is none.
     """
     if not 0 < len(proposals) <= MAX_CONTEXTS:
         raise ValueError(f"1 to {MAX_CONTEXTS} presentation contexts can be proposed, not {len(proposals)}")
     request = A_ASSOCIATE()
     request.application_context_name = UID(APPLICATION_CONTEXT_UID)
-    request.calling_ae_title = peer.calling_ae_title
-    request.called_ae_title = peer.called_ae_title
+    try:
+        request.calling_ae_title = peer.calling_ae_title
+        request.called_ae_title = peer.called_ae_title
+    except (TypeError, ValueError) as fault:
+        raise ConfigurationError(
+            f"{peer.called_ae_title!r} or {peer.calling_ae_title!r} is no AE title.",
+            remedy="An AE title has 1 to 16 characters of ASCII, without backslash.",
+        ) from fault
     request.presentation_context_definition_list = [
         _context(number, proposal) for number, proposal in enumerate(proposals)
     ]

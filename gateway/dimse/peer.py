@@ -11,6 +11,7 @@ class Timeouts:
 
     `response_s_per_megabyte` is added to `response_s` for every 10**6 bytes of a stored object, because an archive
     may write the whole object before it answers. `stall_s` bounds how long unacknowledged or undrained bytes wait.
+    Resolving a name has the time-out of the system's resolver.
     """
 
     connect_s: float = 10.0

@@ -71,7 +71,10 @@ class StoreSession:
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        if kind is None or issubclass(kind, GatewayError):
+            self.close()
+        else:  # an instance may be half sent, which only an abort tells the peer
+            self._association.abort()
 
     def usable(self) -> bool:
         """Whether the association still stands; false after a fault or when the peer has ended it meanwhile."""

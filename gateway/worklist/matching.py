@@ -213,7 +213,7 @@ class _Case:
         if any(other.key == step.key and not _same_patient(other, step) for other in self.steps):
             return self.hold("The worklist has given the open step to another patient since it was opened.", self.steps)
         agreed = [NAMES[kind] for kind in agreements(self.identifying, step) if NAMES[kind] not in by]
-        also = f"; {', '.join(agreed)} agree" if agreed else ""
+        also = f"; also agreeing: {', '.join(agreed)}" if agreed else ""
         return Match(step.key, rule, f"Found by {by}{also}.")
 
     def _named(self, kind: HintKind) -> str:

@@ -20,6 +20,7 @@ from pynetdicom.events import Event
 from gateway.dimse.demo_peers import DemoPacs
 from gateway.dimse.status import STORE_STATUS, PeerRefused, store_meaning
 from gateway.dimse.store import StoreSession
+from gateway.dimse.tls import server_context
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from tests.integration.dimse.conftest import Instance, Peers
 from tests.support.dicom_files import secondary_capture
@@ -300,6 +301,25 @@ def test_a_peer_that_reads_no_more_is_noticed(big_instance: Instance, peers: Pee
         stalled.wait(20)
 
     with ScriptedScp(script) as scp, StoreSession.open(peers(scp.port), [big_instance.pair]) as session:
+        with pytest.raises(GatewayError, match="no more bytes") as caught:
+            big_instance.store(session)
+        stalled.set()
+        assert (caught.value.disposition, caught.value.phase) == (RETRY, Phase.TRANSFER)
+
+
+def test_a_peer_that_reads_no_more_is_noticed_over_tls_too(big_instance: Instance, peers: Peers, pki: Pki) -> None:
+    stalled = threading.Event()
+    context = server_context(pki.files("pacs"))
+
+    def script(wire: Wire) -> None:
+        secured = Wire(context.wrap_socket(wire.sock, server_side=True))
+        secured.accept()
+        stalled.wait(20)
+
+    with (
+        ScriptedScp(script) as scp,
+        StoreSession.open(peers(scp.port, tls=pki.files()), [big_instance.pair]) as session,
+    ):
         with pytest.raises(GatewayError, match="no more bytes") as caught:
             big_instance.store(session)
         stalled.set()

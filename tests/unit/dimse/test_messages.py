@@ -1,6 +1,7 @@
 """Command sets and PDUs: what is sent is read by pynetdicom; what is received is checked to the byte."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from gateway.dimse.messages import DECODE_FAULTS
 from gateway.dimse.negotiation import Agreement, ContextResult, Proposal, association_request, read_acceptance
 from gateway.dimse.peer import Peer, Timeouts
 from gateway.dimse.store import propose
+from gateway.domain.errors import ConfigurationError
 
 CLASS, INSTANCE = "1.2.840.10008.5.1.4.1.1.7", "1.2.3"
 EXPLICIT, IMPLICIT, J2K = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian), str(JPEG2000Lossless)
@@ -89,6 +91,12 @@ def test_no_more_than_128_contexts_are_proposed() -> None:
         association_request(PEER, [*many, *many])
     with pytest.raises(ValueError, match="128"):
         association_request(PEER, [])
+
+
+@pytest.mark.parametrize("title", ["", " ", "SEVENTEEN-LETTERS", "A\\B", "ÄE"])
+def test_what_is_no_ae_title_is_a_matter_of_configuration(title: str) -> None:
+    with pytest.raises(ConfigurationError, match="AE title"):
+        association_request(replace(PEER, called_ae_title=title), propose([(CLASS, J2K)]))
 
 
 def test_the_association_request_is_read_by_pynetdicom() -> None:
