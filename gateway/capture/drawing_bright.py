@@ -32,12 +32,7 @@ def fundus(random: np.random.Generator, seed: int) -> Image.Image:
     veins, arteries = _vessels(random, rows, columns, disc, side)
     for vessels, depth in ((veins, (0.34, 0.62, 0.52)), (arteries, (0.17, 0.42, 0.40))):
         red, green, blue = (plane * (1 - part * vessels) for plane, part in zip((red, green, blue), depth, strict=True))
-    rim = soft_disc(y, x * 1.08 - disc[1] * 0.08, disc, 0.125, 0.03) * 0.86
-    cup = soft_disc(y, x, (disc[0], disc[1] + side * 0.012), 0.058, 0.03)
-    keep = 1 - 0.72 * np.maximum(veins, arteries * 0.6)
-    red = red + rim * (0.97 - red) * keep
-    green = green + rim * (0.66 + 0.2 * cup - green) * keep
-    blue = blue + rim * (0.36 + 0.28 * cup - blue) * keep
+    red, green, blue = _with_disc((red, green, blue), (y, x), disc, side, 1 - 0.72 * np.maximum(veins, arteries * 0.6))
     for centre, radius in _spots(random):
         spot = soft_disc(y, x, centre, radius, radius)
         red, green, blue = red + 0.1 * spot, green + 0.17 * spot, blue + 0.05 * spot
@@ -46,6 +41,17 @@ def fundus(random: np.random.Generator, seed: int) -> Image.Image:
     label = "OD" if side > 0 else "OS"
     lettered(image, [((24, rows - 66), f"{label}  45\N{DEGREE SIGN}", 40)], (205, 205, 205))
     return image
+
+
+def _with_disc(
+    planes: tuple[Plane, Plane, Plane], at: tuple[Plane, Plane], disc: tuple[float, float], side: float, keep: Plane
+) -> tuple[Plane, Plane, Plane]:
+    """The optic disc with its paler cup, under the vessels that `keep` leaves dark."""
+    red, green, blue = planes
+    y, x = at
+    rim = soft_disc(y, x * 1.08 - disc[1] * 0.08, disc, 0.125, 0.03) * 0.86 * keep
+    cup = soft_disc(y, x, (disc[0], disc[1] + side * 0.012), 0.058, 0.03)
+    return red + rim * (0.97 - red), green + rim * (0.66 + 0.2 * cup - green), blue + rim * (0.36 + 0.28 * cup - blue)
 
 
 def _spots(random: np.random.Generator) -> list[tuple[tuple[float, float], float]]:

@@ -10,6 +10,8 @@ _APEX_ROW, _FAN_DEPTH = 20.0, 690.0
 _FAN_FROM, _HALF_ANGLE = 62.0, 0.62
 _CHEST_ROWS, _CHEST_COLUMNS = 1400, 1200
 _BITS = 14
+_INKED = 127
+_RIB_ENDS = 0.1
 _DARKEST_DOSE = 0.036
 
 
@@ -102,7 +104,7 @@ def xray(random: np.random.Generator, seed: int) -> Image.Image:
     words = (np.clip(bright, 0, 0.97) * ((1 << _BITS) - 1)).astype(np.uint16)
     mark = Image.new("L", (columns, rows))
     lettered(mark, [((columns - 120, 70), "L", 84), ((columns - 150, 160), f"AP {seed % 10}", 34)], 255)
-    return Image.fromarray(np.where(np.asarray(mark) > 127, (1 << _BITS) - 1, words).astype(np.uint16))  # noqa: PLR2004
+    return Image.fromarray(np.where(np.asarray(mark) > _INKED, (1 << _BITS) - 1, words).astype(np.uint16))
 
 
 def _lung(y: Plane, x: Plane, middle: float, size: float) -> Plane:
@@ -117,5 +119,5 @@ def _ribs(y: Plane, x: Plane) -> Plane:
     total = np.zeros_like(y)
     for number in range(9):
         arch = -0.72 + number * 0.155 + 0.42 * np.clip(np.abs(x) - 0.18, 0, None) ** 1.6
-        total += 0.16 * np.exp(-(((y - arch) / 0.024) ** 4)) * (np.abs(x) > 0.1)  # noqa: PLR2004
+        total += 0.16 * np.exp(-(((y - arch) / 0.024) ** 4)) * (np.abs(x) > _RIB_ENDS)
     return total
