@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway.codec import segments
-from gateway.codec.blocks import BlockSource, Quantisation
+from gateway.codec.blocks import BlockSource, Coefficients, Quantisation
 from gateway.codec.coefficient_coder import (
     CoefficientCoder,
     Elements,
@@ -27,6 +27,7 @@ from gateway.domain.frames import FrameFormat
 
 _HELD_BYTES = 8 << 20
 _SPREAD_STRIPS = 32
+_PART_COEFFICIENTS = 1 << 17
 _CAPACITY = 1 << 15
 _MERGED = {"4:4:4": 1, "4:2:2": 2}
 _BEST_QUALITY = 100
@@ -101,7 +102,8 @@ class _Frame:
         if held is None:
             elements = ElementSource(self._source.blocks_per_unit)
             for index in range(self._source.strips):
-                yield coder.encode(elements.elements(self._source.strip(index, quantisation)))
+                for part in self._parts(index, quantisation):
+                    yield coder.encode(elements.elements(part))
         else:
             for strip in held:
                 yield coder.encode(strip)
@@ -111,12 +113,19 @@ class _Frame:
         """Elements of all strips, or None if they are too many to hold."""
         held, held_bytes = [], 0
         for index in range(self._source.strips):
-            strip = elements.elements(self._source.strip(index, quantisation))
-            held_bytes += strip.index.nbytes + strip.extra.nbytes
-            if held_bytes > _HELD_BYTES:
-                return None
-            held.append(strip)
+            for part in self._parts(index, quantisation):
+                held.append(elements.elements(part))
+                held_bytes += held[-1].index.nbytes + held[-1].extra.nbytes
+                if held_bytes > _HELD_BYTES:
+                    return None
         return held
+
+    def _parts(self, index: int, quantisation: Quantisation) -> Iterator[Coefficients]:
+        """Coefficients of strip `index` in parts that need little memory even if none of them is zero."""
+        strip = self._source.strip(index, quantisation)
+        units = max(1, _PART_COEFFICIENTS // strip[0].size)
+        for begin in range(0, len(strip), units):
+            yield strip[begin : begin + units]
 
     def _spread_counts(self, quantisation: Quantisation) -> NDArray[np.int64]:
         """Histogram of evenly spread strips; each is coded as if it began a scan."""
@@ -124,7 +133,8 @@ class _Frame:
         total = np.zeros(1, np.int64)
         for index in range(step // 2, self._source.strips, step):
             elements = ElementSource(self._source.blocks_per_unit)
-            total = total + histogram(elements.elements(self._source.strip(index, quantisation)))
+            for part in self._parts(index, quantisation):
+                total = total + histogram(elements.elements(part))
         return total
 
     def quality_for(self, ratio: float) -> int:

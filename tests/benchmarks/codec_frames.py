@@ -44,10 +44,12 @@ SMALL_SOURCES = (
     ("MR multi-frame 64x64", "emri_small.dcm"),
     ("RGB 16 bit 100x100", "SC_rgb_16bit.dcm"),
     ("RGB odd 3x3", "SC_rgb_small_odd.dcm"),
-    ("palette 240x320", "examples_palette.dcm"),
+    ("palette 350x800", "examples_palette.dcm"),
     ("overlay 300x484", "examples_overlay.dcm"),
     ("RGB 240x320", "examples_rgb_color.dcm"),
-    ("OT palette", "OT-PAL-8-face.dcm"),
+    ("signed 12 bit 512x512", "mlut_18.dcm"),
+    ("palette 16 bit 480x640", "gdcm-US-ALOKA-16.dcm"),
+    ("RGB 120x256", "color-px.dcm"),
 )
 
 
@@ -97,8 +99,7 @@ def timed_frames() -> Iterator[RealFrame]:
     yield mosaic()
 
 
-def proven_frames() -> Iterator[RealFrame]:
-    """The frames of the conformance tests: those of the benchmark, and small or odd ones."""
-    yield from timed_frames()
-    for source in SMALL_SOURCES:
-        yield load(*source)
+def sequence(file_name: str, count: int) -> tuple[list[NDArray[Any]], FrameFormat]:
+    """The first `count` frames of a multi-frame file."""
+    frames = [load(file_name, file_name, index) for index in range(count)]
+    return [frame.pixels for frame in frames], frames[0].format
