@@ -14,20 +14,18 @@ from typing import Self
 
 from gateway.dimse import messages
 from gateway.dimse.link import Link, open_link
-from gateway.dimse.link_faults import broken, protocol_fault, silent, speaks_tls
+from gateway.dimse.link_faults import broken, protocol_fault, silent
 from gateway.dimse.messages import DECODE_FAULTS, Message
 from gateway.dimse.negotiation import Agreement, Proposal, association_request, read_acceptance
+from gateway.dimse.pdu_reader import read_pdu
 from gateway.dimse.peer import Peer
 from gateway.dimse.rejections import aborted, rejected
 from gateway.domain.errors import GatewayError, Phase
 
 _log = logging.getLogger(__name__)
 _LARGEST_ACCEPTANCE = 1_048_576
-_TLS_ALERT_RECORD = 0x15
 _LARGEST_COMMAND = 65_536
 _LARGEST_MESSAGE_ID = 0xFFFF
-_SHORT_PDUS = frozenset({messages.ASSOCIATE_RJ, messages.RELEASE_RQ, messages.RELEASE_RP, messages.ABORT})
-_SHORT_PDU_BYTES = 4
 _ABORT_PDU_BYTES = 10
 
 
@@ -309,33 +307,3 @@ def _read_agreement(link: Link, proposals: Sequence[Proposal], deadline: float) 
     if kind == messages.ABORT:
         raise aborted(link.peer, body[2], body[3], Phase.NEGOTIATE)
     raise ValueError(f"a PDU of type {kind} has no place here")
-
-
-def read_pdu(link: Link, deadline: float, phase: Phase, max_bytes: int) -> tuple[int, bytes]:
-    """Type and variable field of the next PDU.
-
-    Raises
-    ------
-    TimeoutError
-        If it is not complete at `deadline` (monotonic clock).
-    GatewayError
-        If the link breaks, or the peer turns out to speak TLS.
-    ValueError
-        If its type is unknown or it is longer than `max_bytes`.
-    """
-    head = link.read(messages.PDU_HEADER.size, deadline, phase)
-    if head is None:
-        raise TimeoutError
-    kind, _, length = messages.PDU_HEADER.unpack(head)
-    if kind == _TLS_ALERT_RECORD and link.peer.tls is None:
-        raise speaks_tls(link.peer)
-    if not messages.ASSOCIATE_RQ <= kind <= messages.ABORT:
-        raise ValueError(f"{kind:#04x} is no PDU type")
-    if length > max_bytes:
-        raise ValueError(f"a PDU of {length} bytes is too long")
-    if kind in _SHORT_PDUS and length < _SHORT_PDU_BYTES:
-        raise ValueError("a PDU is too short")
-    body = link.read(length, deadline, phase)
-    if body is None:
-        raise TimeoutError
-    return kind, body

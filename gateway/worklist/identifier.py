@@ -1,39 +1,23 @@
 """A worklist identifier of any quality as the DICOM JSON model in Unicode, with a note for each thing wrong."""
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.datadict import dictionary_description, dictionary_has_tag, dictionary_VR, tag_for_keyword
-from pydicom.dataelem import RawDataElement
+from pydicom.datadict import dictionary_description, dictionary_has_tag, tag_for_keyword
 from pydicom.tag import BaseTag
 
 from gateway.domain.identifiers import is_valid_uid
 from gateway.worklist import values
 from gateway.worklist.charsets import UTF_8, TextDecoder, normalised
+from gateway.worklist.elements import MAX_DEPTH, NUMBERS, READ_FAULTS, TEXT_VRS, ascii_text, is_utf8, raw_value, vr_of
 
 Model = dict[str, dict[str, Any]]
-_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _SINGLE_VALUED = frozenset({"LT", "ST", "UR", "UT"})
 _ASCII_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
-_NUMBERS: Mapping[str, str] = MappingProxyType({"US": "H", "SS": "h", "UL": "L", "SL": "l", "FL": "f", "FD": "d"})
-_MAX_DEPTH = 8
-_READ_FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    struct.error,
-    TypeError,
-    ValueError,
-)
 
 
 def tag_key(keyword: str) -> str:
@@ -58,6 +42,7 @@ IDENTITY_KEYS = frozenset(
     )
 )
 """Attributes that are never cut or repaired: a fault in one of them makes the step unusable."""
+_STEP_SEQUENCE = tag_key("ScheduledProcedureStepSequence")
 _KEEP_WHOLE = IDENTITY_KEYS - {tag_key("PatientName")}
 
 
@@ -103,7 +88,7 @@ def read_identifier(dataset: Dataset, assumed_character_set: str | None) -> Iden
     reader = _Reader(identifier, normalised(assumed_character_set or ""))
     declared = reader.declared(dataset)
     decoder = reader.decoder(declared)
-    if decoder.is_single_byte and declared and reader.assumed == UTF_8 and _is_utf8(dataset):
+    if decoder.is_single_byte and declared and reader.assumed == UTF_8 and is_utf8(dataset):
         identifier.note(f"Its text is labelled {decoder.terms[0]} but is UTF-8; it was read as UTF-8.")
         reader.relabelled = True
     identifier.model = reader.items_of(dataset, decoder, 0)
@@ -117,15 +102,16 @@ class _Reader:
         self._identifier = identifier
         self.assumed = assumed
         self.relabelled = False
+        self._of_this_step = True
 
     def declared(self, dataset: Dataset) -> list[str]:
         """The terms of (0008,0005), normalised; unknown ones are noted and left out."""
         try:
-            raw = _raw(dataset, BaseTag(int(CHARACTER_SET, 16)))
-        except _READ_FAULTS:
+            raw = raw_value(dataset, BaseTag(int(CHARACTER_SET, 16)))
+        except READ_FAULTS:
             self._identifier.note("Its Specific Character Set cannot be read.")
             return []
-        text = _ascii(raw[1]) if raw else ""
+        text = ascii_text(raw[1]) if raw else ""
         terms = []
         for term in text.split("\\"):
             found = normalised(term)
@@ -152,7 +138,7 @@ class _Reader:
                 continue
             try:
                 entry = self._element(dataset, tag, decoder, bool(declared), depth)
-            except _READ_FAULTS:
+            except READ_FAULTS:
                 self._fault(key, "cannot be read")
                 continue
             if entry is not None:
@@ -162,29 +148,34 @@ class _Reader:
     def _element(
         self, dataset: Dataset, tag: BaseTag, decoder: TextDecoder, declared: bool, depth: int
     ) -> dict[str, Any] | None:
-        if _vr_of(dataset, tag) == "SQ":
+        if vr_of(dataset, tag) == "SQ":
             return self._sequence(dataset, tag, decoder, depth)
-        raw = _raw(dataset, tag)
+        raw = raw_value(dataset, tag)
         if raw is None:
             return None
         vr, value = raw
         key = f"{tag:08X}"
-        if vr in _TEXT_VRS:
+        if vr in TEXT_VRS:
             text = value if isinstance(value, str) else self._text(key, vr, value, decoder, declared)
             entries = self._texts(key, vr, text)
         elif vr in _ASCII_VRS:
-            entries = self._plain(key, vr, _ascii(value))
-        elif vr in _NUMBERS and isinstance(value, bytes):
-            entries = list(struct.unpack(f"<{len(value) // struct.calcsize(_NUMBERS[vr])}{_NUMBERS[vr]}", value))
+            entries = self._plain(key, vr, ascii_text(value))
+        elif vr in NUMBERS and isinstance(value, bytes):
+            entries = list(struct.unpack(f"<{len(value) // struct.calcsize(NUMBERS[vr])}{NUMBERS[vr]}", value))
         else:
             return None
         return {"vr": vr, "Value": entries} if any(entry not in ("", {}) for entry in entries) else None
 
     def _sequence(self, dataset: Dataset, tag: BaseTag, decoder: TextDecoder, depth: int) -> dict[str, Any] | None:
-        if depth >= _MAX_DEPTH:
+        if depth >= MAX_DEPTH:
             self._fault(f"{tag:08X}", "is nested too deeply and left out")
             return None
-        items = [self.items_of(item, decoder, depth + 1) for item in dataset[tag].value or ()]
+        # Ids inside other sequences, such as the patient's other ids, do not identify this patient or order.
+        outside, self._of_this_step = self._of_this_step, self._of_this_step and f"{tag:08X}" == _STEP_SEQUENCE
+        try:
+            items = [self.items_of(item, decoder, depth + 1) for item in dataset[tag].value or ()]
+        finally:
+            self._of_this_step = outside
         return {"vr": "SQ", "Value": items} if items else None
 
     def _text(self, key: str, vr: str, value: bytes, decoder: TextDecoder, declared: bool) -> str:
@@ -213,7 +204,7 @@ class _Reader:
             return text
         if key in _KEEP_WHOLE:
             self._fault(key, f"is longer than the {limit} characters that the standard allows")
-            return text
+            return text if self._of_this_step else ""
         self._identifier.note(f"{_name(key)} was longer than {limit} characters and is shortened.")
         return cut
 
@@ -237,7 +228,7 @@ class _Reader:
 
     def _fault(self, key: str, what: str) -> None:
         self._identifier.note(f"{_name(key)} {what}.")
-        if key in IDENTITY_KEYS:
+        if key in IDENTITY_KEYS and self._of_this_step:
             self._identifier.damaged.add(key)
 
 
@@ -269,60 +260,3 @@ _CONVERTERS: Mapping[str, Callable[[str], Any]] = MappingProxyType(
 
 def _name(key: str) -> str:
     return dictionary_description(int(key, 16))
-
-
-def _vr_of(dataset: Dataset, tag: BaseTag) -> str:
-    """The VR that the standard gives the attribute; a sender's own word counts only where the standard has a choice."""
-    sent = str(getattr(dataset.get_item(tag), "VR", None) or "UN")
-    known = dictionary_VR(tag)
-    if " or " in known:
-        return sent
-    if sent != "UN" and (sent == "SQ") != (known == "SQ"):
-        raise ValueError("a sequence where none belongs, or none where one belongs")
-    return known
-
-
-def _raw(dataset: Dataset, tag: BaseTag) -> tuple[str, Any] | None:
-    """VR and value of an element: bytes as received, or text and numbers where it was already decoded."""
-    element: Any = dataset.get_item(tag) if tag in dataset else None
-    if element is None or element.value in (None, b"", ""):
-        return None
-    vr = _vr_of(dataset, tag)
-    if isinstance(element, RawDataElement):
-        return vr, element.value
-    value = element.value
-    many = isinstance(value, list) or (hasattr(value, "__iter__") and not hasattr(value, "encode") and vr != "PN")
-    if vr in _NUMBERS:
-        numbers = list(value) if many else [value]
-        return vr, struct.pack(f"<{len(numbers)}{_NUMBERS[vr]}", *numbers)
-    return vr, "\\".join(str(part) for part in value) if many else str(value)
-
-
-def _ascii(value: bytes | str) -> str:
-    return value.decode("ascii", errors="replace") if isinstance(value, bytes) else value
-
-
-def _is_utf8(dataset: Dataset) -> bool:
-    """Whether some text of the answer is beyond ASCII and all of it is well-formed UTF-8."""
-    found = False
-    try:
-        for value in _text_bytes(dataset, 0):
-            if not value.isascii():
-                value.decode("utf-8")
-                found = True
-    except _READ_FAULTS:
-        return False
-    return found
-
-
-def _text_bytes(dataset: Dataset, depth: int) -> Iterator[bytes]:
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a data set itself would decode its elements
-        if tag.is_private or not dictionary_has_tag(tag):
-            continue
-        vr = _vr_of(dataset, tag)
-        element: Any = dataset.get_item(tag)
-        if vr == "SQ" and depth < _MAX_DEPTH:
-            for item in dataset[tag].value or ():
-                yield from _text_bytes(item, depth + 1)
-        elif vr in _TEXT_VRS and isinstance(element.value, bytes):
-            yield element.value

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, time, timedelta, timezone
 from types import MappingProxyType
 
 MAX_LENGTHS: Mapping[str, int] = MappingProxyType(
@@ -59,11 +59,6 @@ def parse_offset(text: str) -> timezone | None:
     sign = -1 if found.group(1) == "-" else 1
     offset = sign * timedelta(hours=int(found.group(2)), minutes=int(found.group(3)))
     return timezone(offset) if _EARLIEST_OFFSET <= offset <= _LATEST_OFFSET else None
-
-
-def moment(day: date, clock: time, zone: timezone) -> datetime:
-    """The moment of a date and a time in a zone."""
-    return datetime.combine(day, clock, zone)
 
 
 def normalised_sex(text: str) -> str | None:

@@ -230,3 +230,15 @@ def test_any_text_gives_a_step(patient_id: str, name: str, uid: str) -> None:
     step = parse(dataset)
     json.loads(step.identifier)
     assert len(step.patient.patient_id) <= 64 or not step.usable
+
+
+@pytest.mark.filterwarnings("ignore:The value length")
+def test_a_faulty_other_id_is_left_out_and_does_not_harm_the_step() -> None:
+    other = Dataset()
+    other.PatientID, other.IssuerOfPatientID = "9" * 65, "ELSEWHERE"
+    step = parse(received(answer(OtherPatientIDsSequence=Sequence([other]))))
+    assert step.usable
+    assert any("longer than the 64" in fault for fault in step.faults)
+    back = Dataset.from_json(step.identifier).OtherPatientIDsSequence[0]
+    assert "PatientID" not in back
+    assert back.IssuerOfPatientID == "ELSEWHERE"
