@@ -87,7 +87,7 @@ class SpoolFiles:
 
     def __init__(self, root: Path, *, role: str, floor_bytes: int = 0, passage: Passage = pass_by) -> None:
         self._root = root
-        self._role = role
+        self._role = role.replace("/", "_")
         self._floor_bytes = floor_bytes
         self._passage = passage
 

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway.capture.image_files import make_thumbnail, open_picture
@@ -15,33 +14,20 @@ from gateway.domain.instance import InstanceIdentity, SpooledObject
 from gateway.domain.lifecycle import AcquisitionState
 from gateway.domain.objects import LocalStudy, ObjectProfile
 from gateway.domain.ports import Clock
-from gateway.domain.procedure import Hold, Match, MatchRule, Step
+from gateway.domain.procedure import Hold, Step
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
 from gateway.spool.files import SpoolFiles, digest_of
 from gateway.spool.instances import InstanceLedger
 from gateway.spool.runs import Run
 from gateway.spool.steps import StepLedger
 from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
-from gateway.stages.encoding import EncodingPolicy
+from gateway.stages.decide import DeviceRules, decide
 from gateway.stages.loop import Beat
-from gateway.worklist.matching import match
 
 _log = logging.getLogger(__name__)
-_UNFINISHED_LIMIT = 3
+_UNFINISHED_LIMIT = 5
+"""Begun this often without any outcome, an acquisition is set aside: something about it kills its worker."""
 _LATER_S = 60.0
-_EXACT_RULES = frozenset({MatchRule.ACCESSION_NUMBER, MatchRule.PATIENT_ID})
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceRules:
-    """What the configuration says about the acquisitions of one device."""
-
-    profile: ObjectProfile
-    rules: tuple[MatchRule, ...]
-    window_before: timedelta
-    window_after: timedelta
-    encoding: EncodingPolicy
-    max_pixels: int
 
 
 class AssembleStage:
@@ -108,9 +94,10 @@ class AssembleStage:
         elif fault.disposition is Disposition.HOLD:
             self._acquisitions.held(number, Hold(fault.message, fault.remedy))
         else:
-            due = self._clock.now() + timedelta(seconds=_LATER_S)
-            self._acquisitions.postponed(number, fault, due)
-            if fault.disposition is Disposition.HALT:
+            halts = fault.disposition is Disposition.HALT
+            later = timedelta(seconds=0 if halts else _LATER_S)
+            self._acquisitions.postponed(number, fault, self._clock.now() + later)
+            if halts:
                 raise fault
 
     def _advance(self, claimed: ClaimedAcquisition) -> None:
@@ -148,41 +135,23 @@ class AssembleStage:
             return claimed.step, claimed.step.key.study_instance_uid
         if claimed.local is not None:
             return claimed.local
-        candidates = self._steps.candidates(claimed.acquisition.device)
-        verdict = match(
-            hints=claimed.acquisition.hints,
-            steps=candidates,
+        acquisition = claimed.acquisition
+        verdict = decide(
+            device,
+            hints=acquisition.hints,
+            known=self._steps.candidates(acquisition.device),
             active=claimed.active,
-            rules=self._rules_now(claimed, device),
-            captured_at=claimed.acquisition.captured_at,
-            modality=device.profile.modality,
-            window_before=device.window_before,
-            window_after=device.window_after,
+            captured_at=acquisition.captured_at,
+            exact_only=acquisition.state is AcquisitionState.HELD,
         )
-        number = claimed.acquisition.id
         if isinstance(verdict, Hold):
-            self._acquisitions.held(number, verdict)
-            _log.info("acquisition=%d held candidates=%d", number, len(verdict.candidates))
+            self._acquisitions.held(acquisition.id, verdict)
+            _log.info("acquisition=%d held candidates=%d", acquisition.id, len(verdict.candidates))
             return None
-        step = self._step_of(verdict, candidates, claimed.active)
-        self._acquisitions.matched(number, verdict, step, actor="assemble")
+        match, step = verdict
+        self._acquisitions.matched(acquisition.id, match, step, actor="assemble")
         self._passage(Checkpoint.ASSEMBLE_MATCHED)
         return step, step.key.study_instance_uid
-
-    @staticmethod
-    def _rules_now(claimed: ClaimedAcquisition, device: DeviceRules) -> tuple[MatchRule, ...]:
-        """The device's rules; for one that was held before, only those that name the order or patient exactly.
-
-        A step that appeared after the capture must not catch an earlier patient's picture by its time alone.
-        """
-        if claimed.acquisition.state is AcquisitionState.HELD:
-            return tuple(rule for rule in device.rules if rule in _EXACT_RULES)
-        return device.rules
-
-    @staticmethod
-    def _step_of(verdict: Match, candidates: list[Step], active: Step | None) -> Step:
-        known = [*candidates, active] if active is not None else candidates
-        return next(step for step in known if step.key == verdict.step)
 
     def _build(
         self,
@@ -202,7 +171,6 @@ class AssembleStage:
         )
         self._passage(Checkpoint.ASSEMBLE_RESERVED)
         about = Subject(subject, acquisition.captured_at, started_at, acquisition.hints)
-        self._files.ensure_room(0)
         try:
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
         except VerificationFailed as fault:

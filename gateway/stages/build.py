@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from gateway.codec.encode import encode
 from gateway.codec.errors import VerificationFailed
-from gateway.codec.registry import encoded_photometric, encoded_planar_configuration
+from gateway.codec.registry import encoded_photometric
 from gateway.codec.verify import verify
 from gateway.domain.acquisition import Hint
 from gateway.domain.frames import FrameFormat, Picture
@@ -21,7 +21,6 @@ from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.objects.build import build
 from gateway.objects.iods import choose_sop_class
-from gateway.objects.validate import validate
 from gateway.objects.write import write_object
 from gateway.stages.encoding import EXPLICIT_LITTLE_ENDIAN, EncodingPolicy, choose, is_native
 from gateway.stages.loop import Beat
@@ -34,7 +33,6 @@ class Plan:
     sop_class_uid: Uid
     transfer_syntax_uid: str
     format: FrameFormat
-    planar_configuration: int
     frame_count: int
     as_it_stands: bool
     reason: str
@@ -66,10 +64,9 @@ class ObjectBuilder:
         if picture.coded is not None:
             iod = choose_sop_class(profile.sop_class, picture.coded.format, 1)
             return Plan(
-                iod.sop_class_uid,
+                Uid(iod.sop_class_uid),
                 picture.coded.transfer_syntax_uid,
                 picture.coded.format,
-                0,
                 1,
                 as_it_stands=True,
                 reason="the camera's own stream, bit for bit",
@@ -82,10 +79,10 @@ class ObjectBuilder:
             link_bytes_per_s=link_bytes_per_s,
             monotonic=self._clock.monotonic,
         )
-        written, planar = _as_written(choice.transfer_syntax_uid, native)
+        written = _as_written(choice.transfer_syntax_uid, native)
         iod = choose_sop_class(profile.sop_class, written, count)
         why = f"{picture.why_decoded}; {choice.reason}" if picture.why_decoded else choice.reason
-        return Plan(iod.sop_class_uid, choice.transfer_syntax_uid, written, planar, count, False, why)
+        return Plan(Uid(iod.sop_class_uid), choice.transfer_syntax_uid, written, count, False, why)
 
     def write(
         self,
@@ -111,13 +108,12 @@ class ObjectBuilder:
             study_started_at=about.study_started_at,
             transfer_syntax_uid=plan.transfer_syntax_uid,
             format=plan.format,
-            planar_configuration=plan.planar_configuration,
+            planar_configuration=0,
             frame_count=plan.frame_count,
             facts=picture.facts,
             hints=about.hints,
         )
         built = build(order)
-        validate(built.dataset)
         frames = self._frames(plan, picture)
         write_object(built.dataset, plan.transfer_syntax_uid, frames, plan.frame_count, target)
         return built.notes
@@ -138,7 +134,6 @@ def without_compression(plan: Plan, picture: Picture, fault: VerificationFailed)
         plan,
         transfer_syntax_uid=EXPLICIT_LITTLE_ENDIAN,
         format=picture.frames.format,
-        planar_configuration=0,
         reason=f"sent uncompressed, because verification failed: {fault.message}",
     )
 
@@ -149,9 +144,8 @@ def _encoded(plan: Plan, frame: memoryview, fmt: FrameFormat) -> bytes:
     return stream
 
 
-def _as_written(uid: str, fmt: FrameFormat) -> tuple[FrameFormat, int]:
-    """The format and Planar Configuration that stand in the object."""
+def _as_written(uid: str, fmt: FrameFormat) -> FrameFormat:
+    """The format that stands in the object."""
     if is_native(uid):
-        return fmt, 0
-    photometric = encoded_photometric(uid, fmt)
-    return replace(fmt, photometric_interpretation=photometric), encoded_planar_configuration(uid, fmt) or 0
+        return fmt
+    return replace(fmt, photometric_interpretation=encoded_photometric(uid, fmt))

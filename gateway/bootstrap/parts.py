@@ -1,0 +1,195 @@
+"""What a role is built from, and the stages built of it. Each loop gets its own ledger connection."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from gateway.bootstrap import settings as mapped
+from gateway.capture.registry import open_source
+from gateway.config.device import Device
+from gateway.config.model import Configuration, Destination, WorklistProvider
+from gateway.dimse.echo import EchoStep, echo
+from gateway.domain.checkpoints import Passage, pass_by
+from gateway.domain.identifiers import DeviceName
+from gateway.domain.ports import Clock
+from gateway.domain.requests import Request, RequestKind
+from gateway.host.clock import SystemClock
+from gateway.host.credentials import Credentials
+from gateway.spool.acquisitions import AcquisitionLedger, DeviceMemory
+from gateway.spool.database import Database
+from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.files import SpoolFiles
+from gateway.spool.health import HealthLedger
+from gateway.spool.instances import InstanceLedger
+from gateway.spool.requests import RequestLedger
+from gateway.spool.runs import Run
+from gateway.spool.steps import StepLedger
+from gateway.spool.upkeep import Upkeep
+from gateway.stages.assemble import AssembleStage
+from gateway.stages.build import ObjectBuilder
+from gateway.stages.capture import CaptureStage
+from gateway.stages.deliver import DeliverStage
+from gateway.stages.housekeep import HousekeepStage, HouseRules
+from gateway.stages.loop import Beat
+from gateway.stages.refresh import RefreshStage
+from gateway.stages.requests import NetworkVerb, RequestStage
+
+
+def no_beat() -> None:
+    """The beat of work that no loop watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loops of one run of a role share: values only, no open connection."""
+
+    settings: Configuration
+    clock: Clock
+    credentials: Credentials
+    files: SpoolFiles
+    run: Run
+    passage: Passage = pass_by
+
+    @classmethod
+    def of(cls, settings: Configuration, run: Run, credentials: Credentials, passage: Passage = pass_by) -> "Parts":
+        """The parts for `run`."""
+        clock = SystemClock(ZoneInfo(settings.station.time_zone))
+        files = SpoolFiles(settings.spool.path, role=run.role, floor_bytes=settings.spool.floor_bytes, passage=passage)
+        return cls(settings, clock, credentials, files, run, passage)
+
+    def open_database(self) -> Database:
+        """A connection for one thread."""
+        return Database(self.settings.spool.path)
+
+
+def capture_stage(parts: Parts, device: Device, database: Database, beat: Beat) -> CaptureStage:
+    """The work of one device's loop."""
+    name = DeviceName(device.name)
+    return CaptureStage(
+        device=name,
+        source=open_source(
+            device.settings.source.kind,
+            mapped.source_settings(device),
+            memory=DeviceMemory(database, name, parts.clock),
+            clock=parts.clock,
+        ),
+        acquisitions=AcquisitionLedger(database, parts.clock),
+        files=parts.files,
+        health=HealthLedger(database, parts.clock),
+        clock=parts.clock,
+        passage=parts.passage,
+        beat=beat,
+    )
+
+
+def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStage:
+    """The work of the assembling loop."""
+    settings, clock = parts.settings, parts.clock
+    deliveries = DeliveryLedger(database, clock)
+    destinations = mapped.destination_names(settings)
+    return AssembleStage(
+        run=parts.run,
+        devices={device.name: mapped.device_rules(settings, device) for device in settings.devices},
+        destinations=destinations,
+        acquisitions=AcquisitionLedger(database, clock),
+        instances=InstanceLedger(database, clock),
+        steps=StepLedger(database, clock),
+        files=parts.files,
+        builder=ObjectBuilder(mapped.station_of(settings), clock, beat),
+        link_rate=lambda: deliveries.link_rate(destinations[0]) if destinations else None,
+        clock=clock,
+        passage=parts.passage,
+        beat=beat,
+    )
+
+
+def housekeep_stage(parts: Parts, database: Database, _: Beat) -> HousekeepStage:
+    """The work of the housekeeping loop."""
+    settings, clock = parts.settings, parts.clock
+    return HousekeepStage(
+        database=database,
+        upkeep=Upkeep(database, parts.files, clock),
+        files=parts.files,
+        steps=StepLedger(database, clock),
+        health=HealthLedger(database, clock),
+        rules=HouseRules(
+            retention=timedelta(days=settings.spool.retention_days),
+            active_step_idle_s={
+                device.name: device.settings.match.active_step_limit_min * 60 for device in settings.devices
+            },
+            destinations=mapped.destination_names(settings),
+        ),
+    )
+
+
+def deliver_stage(parts: Parts, destination: Destination, database: Database, beat: Beat) -> DeliverStage:
+    """The work of one destination's loop."""
+    return DeliverStage(
+        run=parts.run,
+        rules=mapped.destination_rules(parts.settings, destination, parts.credentials),
+        deliveries=DeliveryLedger(database, parts.clock),
+        files=parts.files,
+        health=HealthLedger(database, parts.clock),
+        clock=parts.clock,
+        passage=parts.passage,
+        beat=beat,
+    )
+
+
+def refresh_stage(parts: Parts, provider: WorklistProvider, database: Database, beat: Beat) -> RefreshStage:
+    """The work of one worklist provider's loop."""
+    return RefreshStage(
+        rules=mapped.provider_rules(parts.settings, provider, parts.credentials),
+        steps=StepLedger(database, parts.clock),
+        acquisitions=AcquisitionLedger(database, parts.clock),
+        health=HealthLedger(database, parts.clock),
+        clock=parts.clock,
+        beat=beat,
+    )
+
+
+def request_stage(parts: Parts, database: Database, beat: Beat) -> RequestStage:
+    """The work of a role's request loop."""
+    return RequestStage(
+        role=parts.run.role,
+        requests=RequestLedger(database, parts.settings.spool.path, parts.clock),
+        verbs=_network_verbs(parts, database, beat),
+    )
+
+
+def _network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[RequestKind, NetworkVerb]:
+    """The verbs that only the role with the network and the keys may do."""
+
+    def test(request: Request) -> tuple[bool, str, str]:
+        wanted = request.payload.get("destination", "")
+        for one in parts.settings.destination:
+            if one.name == wanted:
+                steps = echo(mapped.destination_rules(parts.settings, one, parts.credentials).peer)
+                return _echo_outcome(steps)
+        return False, f"There is no destination {wanted}.", ""
+
+    def refresh(request: Request) -> tuple[bool, str, str]:
+        wanted = request.payload.get("provider", "")
+        named = [one for one in parts.settings.worklist if wanted in ("", one.name)]
+        count = sum(refresh_stage(parts, one, database, beat).ask() for one in named)
+        return bool(named), f"{count} step(s) of {len(named)} provider(s)", ""
+
+    return {RequestKind.ECHO: test, RequestKind.REFRESH: refresh}
+
+
+def _echo_outcome(steps: Sequence[EchoStep]) -> tuple[bool, str, str]:
+    """A probe as the outcome of a request: a sentence, and the layers as JSON for page and command line."""
+    last = steps[-1]
+    layers = [
+        {
+            "layer": step.layer,
+            "ok": step.ok,
+            "detail": f"{step.detail} {step.remedy}".rstrip(),
+            "ms": round(step.milliseconds, 1),
+        }
+        for step in steps
+    ]
+    sentence = "C-ECHO answered" if last.ok else f"failed at {last.layer}: {last.detail} {last.remedy}".rstrip()
+    return last.ok, sentence, json.dumps(layers, ensure_ascii=False)

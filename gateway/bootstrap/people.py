@@ -1,0 +1,80 @@
+"""What page and command line do for people: read the ledger, file requests, wait for their outcome."""
+
+import getpass
+import time
+from collections.abc import Mapping
+from zoneinfo import ZoneInfo
+
+from gateway.bootstrap.parts import Parts, no_beat, request_stage
+from gateway.config.model import Configuration
+from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase
+from gateway.domain.ports import Clock
+from gateway.domain.requests import RequestKind
+from gateway.domain.views import RequestView
+from gateway.host.clock import SystemClock
+from gateway.host.credentials import Credentials
+from gateway.spool.database import LEDGER_FILE, Database
+from gateway.spool.requests import SpoolRequestDesk, role_of
+from gateway.spool.runs import RoleLock, begin_run
+from gateway.spool.status import LedgerStatus
+
+_PATIENCE_S = 60.0
+_GLANCE_S = 0.1
+
+
+def user_name() -> str:
+    """Who sits at the console."""
+    return getpass.getuser()
+
+
+def clock_of(settings: Configuration) -> Clock:
+    """The clock in the station's zone."""
+    return SystemClock(ZoneInfo(settings.station.time_zone))
+
+
+def open_status(settings: Configuration) -> LedgerStatus:
+    """The ledger for reading; raises `ConfigurationError` when no role has ever made it."""
+    if not (settings.spool.path / LEDGER_FILE).exists():
+        raise ConfigurationError(
+            f"There is no ledger in {settings.spool.path}.", remedy="Start the gateway once, or correct spool.path."
+        )
+    return LedgerStatus(settings.spool.path, clock_of(settings), [device.name for device in settings.devices])
+
+
+def ask(settings: Configuration, kind: RequestKind, payload: Mapping[str, str], *, by: str) -> RequestView:
+    """File a request and return its outcome.
+
+    While the role that carries it out does not run, this process takes the role's place for that one request.
+    """
+    reader = open_status(settings)
+    number = SpoolRequestDesk(settings.spool.path, clock_of(settings)).file(kind, payload, by=by)
+    deadline = time.monotonic() + _PATIENCE_S
+    while (view := reader.request(number)) is None:
+        if not _stand_in(settings, role_of(kind)):
+            time.sleep(_GLANCE_S)
+        if time.monotonic() > deadline:
+            raise GatewayError(
+                f"The role {role_of(kind)} has not answered for {_PATIENCE_S:.0f} s.",
+                disposition=Disposition.RETRY,
+                phase=Phase.COMMIT,
+                remedy="The request stays filed. Look at the log of that role.",
+            )
+    return view
+
+
+def _stand_in(settings: Configuration, role: str) -> bool:
+    """Carry out what is filed for a role that does not run; whether that was possible."""
+    try:
+        lock = RoleLock(settings.spool.path, role)
+    except ConfigurationError:
+        return False
+    try:
+        clock = clock_of(settings)
+        database = Database(settings.spool.path)
+        run = begin_run(database, role, clock.now())
+        parts = Parts.of(settings, run, Credentials.of_this_process())
+        request_stage(parts, database, no_beat).round()
+        database.close()
+    finally:
+        lock.release()
+    return True

@@ -1,0 +1,203 @@
+"""From what is configured to what each wing wants to know. Mapping only; a key's file is named, never read here."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from gateway.capture.folder_settings import FolderSettings
+from gateway.capture.sidecar import SidecarSettings
+from gateway.codec.registry import all_rows
+from gateway.config.check import missing_references
+from gateway.config.device import Device, Sidecar
+from gateway.config.faults import Fault
+from gateway.config.load import Vocabulary, load
+from gateway.config.model import Configuration, Destination, Tls, WorklistProvider
+from gateway.config.show import show
+from gateway.config.values import Compression
+from gateway.dimse.peer import Peer, Timeouts
+from gateway.dimse.tls import TlsFiles
+from gateway.domain.identifiers import DestinationName
+from gateway.domain.objects import Equipment, ObjectProfile, Station
+from gateway.domain.procedure import MatchRule
+from gateway.host.credentials import Credentials
+from gateway.objects.iods import IODS
+from gateway.stages.decide import DeviceRules, StepFilter
+from gateway.stages.deliver import DestinationRules
+from gateway.stages.encoding import EncodingPolicy
+from gateway.stages.refresh import ProviderRules
+from gateway.stages.retry import BackOff
+from gateway.version import VERSION
+from gateway.worklist.query import WorklistFilter
+
+_MEGA = 1_000_000
+
+
+def load_configuration(path: Path) -> Configuration:
+    """The configuration of `path` and its devices, checked against the names that the other rooms define."""
+    syntaxes = {row.name: row.uid for row in all_rows() if row.lossless}
+    return load(path, vocabulary=Vocabulary(sop_classes=frozenset(IODS), transfer_syntaxes=syntaxes))
+
+
+def problems_of(settings: Configuration, credentials: Path | None) -> tuple[Fault, ...]:
+    """What the configuration refers to and is not there: certificates, keys, folders."""
+    return missing_references(settings, credentials=credentials)
+
+
+def shown_configuration(settings: Configuration) -> str:
+    """Every setting in force as TOML, secrets masked."""
+    return show(settings)
+
+
+def station_of(settings: Configuration) -> Station:
+    """The station as it is written into objects."""
+    station = settings.station
+    return Station(station.name, station.ae_title, station.institution, VERSION, station.serial_number)
+
+
+def destination_names(settings: Configuration) -> tuple[DestinationName, ...]:
+    """The configured destinations in their order."""
+    return tuple(DestinationName(one.name) for one in settings.destination)
+
+
+def fingerprints(settings: Configuration) -> Mapping[str, str]:
+    """A short hash of each destination's settings: a change of it wakes what was parked."""
+    return {one.name: hashlib.sha256(repr(one).encode()).hexdigest()[:16] for one in settings.destination}
+
+
+def destination_rules(settings: Configuration, one: Destination, credentials: Credentials) -> DestinationRules:
+    """One destination for the delivering stage."""
+    return DestinationRules(
+        peer=_peer(settings, one, credentials),
+        back_off=BackOff(one.retry.base_s, one.retry.cap_s),
+        linger_s=one.linger_s,
+    )
+
+
+def provider_rules(settings: Configuration, one: WorklistProvider, credentials: Credentials) -> ProviderRules:
+    """One worklist provider for the refreshing stage."""
+    return ProviderRules(
+        peer=_peer(settings, one, credentials),
+        refresh_s=one.refresh_s,
+        wanted=WorklistFilter(
+            station_ae_titles=one.station_ae_titles,
+            modalities=one.modalities,
+            days_back=one.days_back,
+            days_ahead=one.days_ahead,
+        ),
+        assumed_character_set=one.assumed_character_set,
+        max_answers=one.max_answers,
+    )
+
+
+def _peer(settings: Configuration, one: Destination | WorklistProvider, credentials: Credentials) -> Peer:
+    waits = one.timeouts
+    return Peer(
+        name=one.name,
+        host=one.address.host,
+        port=one.address.port,
+        called_ae_title=one.ae_title,
+        calling_ae_title=one.calling_ae_title or settings.station.ae_title,
+        tls=None if one.tls is None else _tls(one.tls, credentials),
+        timeouts=Timeouts(
+            connect_s=waits.connect_s,
+            tls_s=waits.tls_s,
+            association_s=waits.association_s,
+            response_s=waits.response_s,
+            response_s_per_megabyte=waits.response_s_per_megabyte,
+            stall_s=waits.stall_s,
+        ),
+        max_pdu_bytes=one.max_pdu_bytes,
+    )
+
+
+def _tls(tls: Tls, credentials: Credentials) -> TlsFiles:
+    return TlsFiles(
+        ca=tls.ca,
+        certificate=tls.certificate,
+        key=None if tls.key is None else credentials.path(str(tls.key)),
+        key_password=None if tls.key_password is None else credentials.read(str(tls.key_password)),
+        check_host_name=tls.check_host_name,
+    )
+
+
+def device_rules(settings: Configuration, device: Device) -> DeviceRules:
+    """One device for the assembling stage. Its own compression wins over that of the first destination."""
+    first = settings.destination[0].compression if settings.destination else Compression("none")
+    matching = device.settings.match
+    return DeviceRules(
+        profile=object_profile(device),
+        rules=tuple(MatchRule(rule) for rule in matching.rules),
+        window_before=timedelta(minutes=matching.window_before_min),
+        window_after=timedelta(minutes=matching.window_after_min),
+        steps=StepFilter(
+            frozenset(matching.providers), frozenset(matching.station_ae_titles), frozenset(matching.modalities)
+        ),
+        encoding=_encoding(device.settings.compression or first),
+        max_pixels=device.settings.source.max_megapixels * _MEGA,
+    )
+
+
+def _encoding(compression: Compression) -> EncodingPolicy:
+    return EncodingPolicy(compression.policy, compression.transfer_syntaxes)
+
+
+def source_settings(device: Device) -> FolderSettings:
+    """The settings of a device's source, of the class that its kind wants."""
+    source, exam, hints = device.settings.source, device.settings.exam, device.settings.hints
+    return FolderSettings(
+        path=source.path,
+        patterns=source.patterns,
+        ignore=source.ignore,
+        recursive=source.recursive,
+        settle_s=source.settle_s,
+        poll_s=source.poll_s,
+        incomplete_limit_s=source.incomplete_limit_s,
+        after=source.after,
+        move_to=source.move_to,
+        file_name_hints=hints.file_name,
+        folder_hints=hints.folder,
+        date_formats=hints.date_formats,
+        sidecar=None if hints.sidecar is None else _sidecar_settings(hints.sidecar, hints.date_formats),
+        grouping=exam.grouping,
+        marker=exam.marker,
+        idle_s=exam.idle_s,
+        max_file_bytes=source.max_file_bytes,
+    )
+
+
+def _sidecar_settings(sidecar: Sidecar, date_formats: tuple[str, ...]) -> SidecarSettings:
+    return SidecarSettings(
+        locators=sidecar.map,
+        name=f"{{stem}}{sidecar.suffix}",
+        format=sidecar.effective_format,
+        encoding=sidecar.encoding,
+        match_column=sidecar.match_column,
+        date_formats=date_formats,
+        required=sidecar.required,
+        wait_s=sidecar.wait_s,
+    )
+
+
+def object_profile(device: Device) -> ObjectProfile:
+    """What the device profile says about the objects to make."""
+    made = device.settings.object
+    return ObjectProfile(
+        sop_class=made.sop_class,
+        modality=made.modality,
+        equipment=Equipment(made.manufacturer, made.model_name, made.serial_number, made.software_versions),
+        burned_in_annotation=made.burned_in_annotation,
+        laterality=made.laterality,
+        body_part=made.body_part,
+        frame_time_ms=made.frame_time_ms,
+        series_description=made.series_description,
+        conversion_type=made.conversion_type,
+        defaults=made.defaults,
+        codes=made.codes,
+    )
+
+
+def peers_in_words(settings: Configuration) -> Mapping[str, str]:
+    """How each peer is reached, for the page."""
+    peers: tuple[Destination | WorklistProvider, ...] = (*settings.destination, *settings.worklist)
+    return {peer.name: f"{peer.address}, AE {peer.ae_title}, {'TLS' if peer.tls else 'plain'}" for peer in peers}

@@ -1,0 +1,89 @@
+"""The command group and the commands that run the gateway or show its settings."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway import bootstrap
+from gateway.cli import people, showing, tryout
+from gateway.cli.context import config_path, configuration, speaks_of_faults
+
+_DEFAULT_CONFIG = Path("/etc/gateway/gateway.toml")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=_DEFAULT_CONFIG,
+    show_default=True,
+    envvar="GATEWAY_CONFIG",
+    help="The configuration file; the folder devices/ stands beside it.",
+)
+@click.version_option(package_name="imaging-gateway")
+def main(config: Path) -> None:
+    """Give imaging devices without DICOM a safe way into the PACS."""
+    del config  # read by `config_path`, where a command needs it
+
+
+@main.command()
+@click.argument("role", required=False, type=click.Choice(["capture", "assemble", "forward", "web"]))
+@click.option("--device", help="Only this device (role capture).")
+@click.pass_context
+@speaks_of_faults
+def run(context: click.Context, role: str | None, device: str | None) -> None:
+    """Run the gateway: all roles under a supervisor, or only ROLE."""
+    path = config_path(context)
+    if role is None:
+        sys.exit(bootstrap.supervise(path))
+    sys.exit(bootstrap.run_role(path, role, device))
+
+
+@main.command("check-config")
+@click.pass_context
+@speaks_of_faults
+def check_config(context: click.Context) -> None:
+    """Check the configuration and name every fault at once (exit code 78)."""
+    found = configuration(context)
+    click.echo(
+        f"{config_path(context)}: good. {len(found.devices)} device(s), {len(found.worklist)} worklist provider(s), "
+        f"{len(found.destination)} destination(s)."
+    )
+
+
+@main.group()
+def config() -> None:
+    """Look at the configuration."""
+
+
+@config.command("show")
+@click.pass_context
+@speaks_of_faults
+def config_show(context: click.Context) -> None:
+    """Print every setting in force, defaults included, secrets masked."""
+    click.echo(bootstrap.shown_configuration(configuration(context)))
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="End when every acquisition has been delivered and verified.")
+@click.option("--count", default=8, show_default=True, help="How many acquisitions are dropped.")
+@click.option("--port", default=8080, show_default=True, help="First port to try for the page.")
+@click.option("--keep", is_flag=True, help="Keep the temporary home afterwards.")
+@speaks_of_faults
+def demo(once: bool, count: int, port: int, keep: bool) -> None:
+    """Run the main job here: a demo device, worklist and PACS around the real gateway."""
+    from gateway.demo.run import run_demo  # noqa: PLC0415 - demo peers are not loaded by an appliance
+
+    sys.exit(run_demo(once=once, count=count, first_port=port, keep=keep))
+
+
+main.add_command(tryout.try_file)
+main.add_command(showing.status)
+main.add_command(showing.queue)
+main.add_command(showing.devices)
+main.add_command(people.worklist)
+main.add_command(people.hold)
+main.add_command(people.quarantine)
+main.add_command(people.step)
+main.add_command(people.echo)

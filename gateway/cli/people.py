@@ -1,0 +1,192 @@
+"""Commands by which a person decides: worklist, holds, quarantine, active step; and the test of a destination."""
+
+import json
+
+import click
+
+from gateway import bootstrap
+from gateway.cli.context import ask, configuration, speaks_of_faults
+from gateway.cli.tables import clock_text, print_table
+from gateway.domain.requests import RequestKind
+from gateway.domain.views import StepView
+
+
+@click.group(invoke_without_command=True)
+@click.option("--search", default="", help="Part of a name, patient id or accession number.")
+@click.pass_context
+@speaks_of_faults
+def worklist(context: click.Context, search: str) -> None:
+    """List who is expected, with the age of the answer."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = configuration(context)
+    reader, now = bootstrap.open_status(settings), bootstrap.clock_of(settings).now()
+    for provider in reader.providers():
+        click.echo(f"{provider.name}: answered {clock_text(provider.answered_at, now)} {provider.error}".rstrip())
+    print_table(
+        ["step", "start", "patient", "id", "accession", "modality", "description", "remarks"],
+        [_step_row(step) for step in reader.steps(search=search)],
+    )
+
+
+def _step_row(step: StepView) -> list[str]:
+    remarks = [*step.faults, *(["vanished from the provider"] if step.vanished else [])]
+    remarks += [f"open on {name}" for name in step.open_on]
+    return [
+        str(step.number),
+        f"{step.start:%Y-%m-%d %H:%M}" if step.start else "-",
+        step.patient_name,
+        step.patient_id,
+        step.accession_number,
+        step.modality,
+        step.description,
+        "; ".join(remarks),
+    ]
+
+
+@worklist.command()
+@click.argument("provider", required=False, default="")
+@click.pass_context
+@speaks_of_faults
+def refresh(context: click.Context, provider: str) -> None:
+    """Ask the provider (or all of them) now."""
+    ask(context, RequestKind.REFRESH, {"provider": provider})
+
+
+@click.group()
+def hold() -> None:
+    """Acquisitions that wait for a person."""
+
+
+@hold.command("list")
+@click.pass_context
+@speaks_of_faults
+def hold_list(context: click.Context) -> None:
+    """List the holds with their hints and the steps that came into question."""
+    settings = configuration(context)
+    reader, now = bootstrap.open_status(settings), bootstrap.clock_of(settings).now()
+    for row in reader.acquisitions(state="held", limit=500):
+        click.secho(f"{row.id}  {clock_text(row.captured_at, now)}  {row.device}  {row.display_name}", bold=True)
+        click.echo(f"    {row.reason} {row.remedy}")
+        for kind, value, origin in row.hints:
+            click.echo(f"    {kind} {value} (from {origin})")
+        for step in reader.step_of(row.candidates):
+            click.echo(f"    step {step.number}: {step.patient_name} {step.patient_id} {step.accession_number}")
+
+
+@hold.command()
+@click.argument("step", type=int)
+@click.argument("acquisitions", type=int, nargs=-1, required=True)
+@click.pass_context
+@speaks_of_faults
+def assign(context: click.Context, step: int, acquisitions: tuple[int, ...]) -> None:
+    """Assign ACQUISITIONS (ids of `hold list`) to STEP (a number of `worklist`)."""
+    numbers = ",".join(str(number) for number in acquisitions)
+    ask(context, RequestKind.ASSIGN, {"step": str(step), "acquisitions": numbers})
+
+
+@hold.command()
+@click.argument("acquisitions", type=int, nargs=-1, required=True)
+@click.option("--patient-id", default="", help="Empty: a local id is made.")
+@click.option("--patient-name", default="", help="Family^Given")
+@click.option("--birth-date", default="", help="YYYYMMDD")
+@click.option("--sex", type=click.Choice(["", "F", "M", "O"]), default="")
+@click.option("--description", default="", help="Study Description.")
+@click.pass_context
+@speaks_of_faults
+def unscheduled(
+    context: click.Context,
+    acquisitions: tuple[int, ...],
+    *,
+    patient_id: str,
+    patient_name: str,
+    birth_date: str,
+    sex: str,
+    description: str,
+) -> None:
+    """Send ACQUISITIONS without an order, as one study of the patient that the options name."""
+    numbers = ",".join(str(number) for number in acquisitions)
+    ask(
+        context,
+        RequestKind.UNSCHEDULED,
+        {
+            "acquisitions": numbers,
+            "patient_id": patient_id,
+            "patient_name": patient_name,
+            "birth_date": birth_date,
+            "sex": sex,
+            "description": description,
+        },
+    )
+
+
+@click.group()
+def quarantine() -> None:
+    """Acquisitions that are set aside."""
+
+
+@quarantine.command("list")
+@click.pass_context
+@speaks_of_faults
+def quarantine_list(context: click.Context) -> None:
+    """List what is set aside, and why."""
+    settings = configuration(context)
+    now = bootstrap.clock_of(settings).now()
+    print_table(
+        ["id", "captured", "device", "file", "why"],
+        [
+            [
+                str(row.id),
+                clock_text(row.captured_at, now),
+                row.device,
+                row.display_name,
+                f"{row.reason} {row.remedy}".strip(),
+            ]
+            for row in bootstrap.open_status(settings).acquisitions(state="quarantined", limit=500)
+        ],
+    )
+
+
+@quarantine.command()
+@click.argument("acquisition", type=int)
+@click.pass_context
+@speaks_of_faults
+def release(context: click.Context, acquisition: int) -> None:
+    """Give ACQUISITION another try."""
+    ask(context, RequestKind.RELEASE, {"acquisition": str(acquisition)})
+
+
+@click.group()
+def step() -> None:
+    """The step that is open on a device."""
+
+
+@step.command("open")
+@click.argument("device")
+@click.argument("number", type=int)
+@click.pass_context
+@speaks_of_faults
+def step_open(context: click.Context, device: str, number: int) -> None:
+    """Open step NUMBER (of `worklist`) on DEVICE: what it captures from now on belongs to that step."""
+    ask(context, RequestKind.OPEN_STEP, {"device": device, "step": str(number)})
+
+
+@step.command("close")
+@click.argument("device")
+@click.pass_context
+@speaks_of_faults
+def step_close(context: click.Context, device: str) -> None:
+    """Close the step that is open on DEVICE."""
+    ask(context, RequestKind.CLOSE_STEP, {"device": device})
+
+
+@click.command()
+@click.argument("destination")
+@click.pass_context
+@speaks_of_faults
+def echo(context: click.Context, destination: str) -> None:
+    """Test DESTINATION layer by layer: name, connection, TLS, association, C-ECHO."""
+    detail = ask(context, RequestKind.ECHO, {"destination": destination})
+    for layer in json.loads(detail or "[]"):
+        mark = "ok" if layer["ok"] else "FAILED"
+        click.echo(f"  {layer['layer']:12} {mark:7} {layer['detail']}  {layer['ms']} ms")

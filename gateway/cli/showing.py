@@ -1,0 +1,102 @@
+"""Commands that show the state of the box."""
+
+import click
+
+from gateway import bootstrap
+from gateway.cli.context import ask, configuration, speaks_of_faults
+from gateway.cli.tables import clock_text, print_table
+from gateway.domain.requests import RequestKind
+from gateway.domain.views import AcquisitionView
+
+
+@click.command()
+@click.pass_context
+@speaks_of_faults
+def status(context: click.Context) -> None:
+    """Say in a few lines whether everything is safe."""
+    settings = configuration(context)
+    reader, now = bootstrap.open_status(settings), bootstrap.clock_of(settings).now()
+    counts = reader.counts()
+    click.echo(
+        f"{counts.captured_today} captured today, {counts.delivered_today} delivered today, "
+        f"{counts.undelivered} not yet delivered."
+    )
+    for state, number in sorted(counts.by_state.items()):
+        click.echo(f"  {state}: {number}")
+    for issue in reader.issues():
+        click.echo(f"{issue.severity}: {issue.text} {issue.suggestion} (since {clock_text(issue.since, now)})")
+    for destination in reader.destinations():
+        trouble = f" - {destination.phase}: {destination.error} {destination.remedy}" if destination.error else ""
+        click.echo(f"destination {destination.name}: {destination.pending} waiting{trouble}")
+    for provider in reader.providers():
+        trouble = f" - {provider.error} {provider.remedy}" if provider.error else ""
+        age = clock_text(provider.answered_at, now)
+        click.echo(f"worklist {provider.name}: {provider.items} steps, answered {age}{trouble}")
+
+
+@click.group(invoke_without_command=True)
+@click.option("--state", default="undelivered", show_default=True, help="An acquisition state, undelivered, or all.")
+@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@click.pass_context
+@speaks_of_faults
+def queue(context: click.Context, state: str, limit: int) -> None:
+    """List what is still here, and why."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = configuration(context)
+    now = bootstrap.clock_of(settings).now()
+    rows = bootstrap.open_status(settings).acquisitions(state="" if state == "all" else state, limit=limit)
+    print_table(
+        ["id", "captured", "device", "file", "state", "deliveries", "why"],
+        [
+            [
+                str(row.id),
+                clock_text(row.captured_at, now),
+                row.device,
+                row.display_name,
+                row.state,
+                _deliveries(row),
+                _why(row),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _deliveries(row: AcquisitionView) -> str:
+    return ", ".join(f"{d.destination} {d.state} (#{d.id})" for d in row.deliveries) or "-"
+
+
+def _why(row: AcquisitionView) -> str:
+    faults = [f"{d.phase}: {d.error} {d.remedy}" for d in row.deliveries if d.error]
+    return "; ".join(faults) or f"{row.reason} {row.remedy}".strip()
+
+
+@queue.command()
+@click.argument("delivery", type=int)
+@click.pass_context
+@speaks_of_faults
+def retry(context: click.Context, delivery: int) -> None:
+    """Make a waiting or parked DELIVERY (its # in the list) due now."""
+    ask(context, RequestKind.RETRY, {"delivery": str(delivery)})
+
+
+@click.command()
+@click.pass_context
+@speaks_of_faults
+def devices(context: click.Context) -> None:
+    """List the devices, what they delivered today and who is open on them."""
+    settings = configuration(context)
+    now = bootstrap.clock_of(settings).now()
+    print_table(
+        ["device", "today", "last", "open step"],
+        [
+            [
+                device.name,
+                str(device.captured_today),
+                clock_text(device.last_captured_at, now),
+                f"{device.active_step.patient_name} ({device.active_step.patient_id})" if device.active_step else "-",
+            ]
+            for device in bootstrap.open_status(settings).devices()
+        ],
+    )

@@ -1,0 +1,77 @@
+"""Whom an acquisition belongs to: the device's rules applied to its hints and the steps that may be meant."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from gateway.domain.acquisition import Hint
+from gateway.domain.objects import ObjectProfile
+from gateway.domain.procedure import Hold, Match, MatchRule, Step
+from gateway.stages.encoding import EncodingPolicy
+from gateway.worklist.matching import match
+
+EXACT_RULES = frozenset({MatchRule.ACCESSION_NUMBER, MatchRule.PATIENT_ID})
+"""The rules that name the order or the patient; the others go by circumstance."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFilter:
+    """Which steps may belong to a device at all; an empty set stands for all."""
+
+    providers: frozenset[str] = frozenset()
+    station_ae_titles: frozenset[str] = frozenset()
+    modalities: frozenset[str] = frozenset()
+
+    def lets_through(self, step: Step) -> bool:
+        """Whether a step may belong to the device."""
+        asked = (
+            (self.providers, {step.key.provider}),
+            (self.station_ae_titles, set(step.station_ae_title.split("\\"))),
+            (self.modalities, {step.modality}),
+        )
+        return all(not wanted or wanted & offered for wanted, offered in asked)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRules:
+    """What the configuration says about the acquisitions of one device."""
+
+    profile: ObjectProfile
+    rules: tuple[MatchRule, ...]
+    window_before: timedelta
+    window_after: timedelta
+    steps: StepFilter
+    encoding: EncodingPolicy
+    max_pixels: int
+
+
+def decide(
+    device: DeviceRules,
+    *,
+    hints: Sequence[Hint],
+    known: Iterable[Step],
+    active: Step | None,
+    captured_at: datetime,
+    exact_only: bool,
+) -> tuple[Match, Step] | Hold:
+    """Tie an acquisition to one step, or say why a person must.
+
+    `exact_only` is for acquisitions that were held before: a step that appeared after the capture must not catch an
+    earlier patient's picture by its time alone.
+    """
+    steps = [step for step in known if device.steps.lets_through(step)]
+    rules = tuple(rule for rule in device.rules if rule in EXACT_RULES) if exact_only else device.rules
+    verdict = match(
+        hints=hints,
+        steps=steps,
+        active=active,
+        rules=rules,
+        captured_at=captured_at,
+        modality=device.profile.modality,
+        window_before_s=device.window_before.total_seconds(),
+        window_after_s=device.window_after.total_seconds(),
+    )
+    if isinstance(verdict, Hold):
+        return verdict
+    open_too = [*steps, active] if active is not None else steps
+    return verdict, next(step for step in open_too if step.key == verdict.step)

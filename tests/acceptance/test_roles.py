@@ -1,0 +1,119 @@
+"""Each role as the real command: it starts, holds its lock, ends cleanly on SIGTERM; faults have their exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.dcmtk import free_port, received, storescp
+from tests.support.house import House
+
+
+def _command(house: House, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "gateway", "--config", str(house.config), *arguments]
+
+
+@contextmanager
+def _running(house: House, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(_command(house, *arguments), stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(10)
+        assert process.stderr is not None
+        process.stderr.close()
+
+
+def _until(condition: object, what: str, limit_s: float = 60.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():  # type: ignore[operator] # any callable
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def _beats(house: House) -> set[str]:
+    return {beat.role for beat in house.status().beats()}
+
+
+@pytest.mark.parametrize("role", [("capture", "--device", "camera"), ("assemble",), ("forward",)])
+def test_role_beats_and_ends_cleanly_on_sigterm(tmp_path: Path, role: tuple[str, ...]) -> None:
+    house = House(tmp_path, free_port())
+    name = "capture/camera" if role[0] == "capture" else role[0]
+    with _running(house, "run", *role) as process:
+        _until(lambda: name in _beats(house), f"{name} never beat")
+        second = subprocess.run(_command(house, "run", *role), capture_output=True, text=True, timeout=60, check=False)
+        assert second.returncode == 78
+        assert "already runs" in second.stderr
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_supervised_gateway_delivers_and_ends_with_all_its_children(tmp_path: Path) -> None:
+    port = free_port()
+    house = House(tmp_path, port, web_port=free_port())
+    with storescp(tmp_path / "pacs", port), _running(house, "run") as process:
+        names = [house.drop(number)[0] for number in range(5)]
+        _until(
+            lambda: [d.state for r in house.status().acquisitions() for d in r.deliveries] == ["stored"] * len(names),
+            "not everything was delivered",
+        )
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == 4
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(40) == 0
+        assert not [child for child in children if Path(f"/proc/{child}").exists()]
+    assert len(received(tmp_path / "pacs")) == len(names)
+
+
+def test_configuration_faults_end_with_78_and_name_them_all(tmp_path: Path) -> None:
+    house = House(tmp_path, free_port())
+    text = house.config.read_text().replace("connect_s", "conect_s").replace('ae_title = "BOX"', 'ae_title = "B\\\\X"')
+    house.config.write_text(text)
+    result = subprocess.run(_command(house, "check-config"), capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 78
+    assert "did you mean connect_s" in result.stderr
+    assert "ae_title" in result.stderr
+
+
+def test_hold_is_listed_and_assigned_on_the_command_line_without_a_running_gateway(tmp_path: Path) -> None:
+    house = House(tmp_path, free_port())
+    house.drop(1, of_order=77)
+    assert house.live("capture/camera") == 0
+    assert house.live("assemble") == 0
+    listed = subprocess.run(_command(house, "hold", "list"), capture_output=True, text=True, timeout=60, check=True)
+    assert "ACC0077" in listed.stdout
+    steps = subprocess.run(_command(house, "worklist"), capture_output=True, text=True, timeout=60, check=True)
+    number = next(line.split()[0] for line in steps.stdout.splitlines() if "ACC0002" in line)
+    assigned = subprocess.run(
+        _command(house, "hold", "assign", number, "1"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert assigned.returncode == 0, assigned.stderr
+    assert house.live("assemble") == 0
+    (row,) = house.status().acquisitions()
+    assert (row.state, row.accession_number) == ("assembled", "ACC0002")
+
+
+def test_try_shows_hints_match_and_object_without_a_running_gateway(tmp_path: Path) -> None:
+    house = House(tmp_path, free_port())
+    name, _ = house.drop(3, of_order=1)
+    out = tmp_path / "made.dcm"
+    result = subprocess.run(
+        _command(house, "try", str(house.drop_folder / name), "--device", "camera", "-o", str(out)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "accession_number = ACC0001" in result.stdout
+    assert "accession_number:" in result.stdout
+    assert out.stat().st_size > 0
+    assert (house.drop_folder / name).exists(), "trying takes nothing away"

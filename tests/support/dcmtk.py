@@ -1,0 +1,54 @@
+"""DCMTK's storescp as a plain peer in its own process, ended by its own process id."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from pydicom import dcmread
+
+
+def free_port() -> int:
+    """A TCP port on loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def storescp(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A running storescp that writes to `folder` as it receives."""
+    folder.mkdir(exist_ok=True)
+    command = ["storescp", "-aet", "PACS", "-od", str(folder), "+xa", "-B", *options, str(port)]
+    environment = {**os.environ, "TCP_NODELAY": "1"}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    try:
+        _await_listening(port, process)
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("storescp does not listen")
+
+
+def received(folder: Path) -> dict[str, tuple[str, np.ndarray]]:
+    """What storescp holds: SOP Instance UID to (accession number, pixels)."""
+    found = {}
+    for path in folder.iterdir():
+        dataset = dcmread(path)
+        found[str(dataset.SOPInstanceUID)] = (str(dataset.AccessionNumber), np.asarray(dataset.pixel_array))
+    assert len(found) == len(list(folder.iterdir())), "two files of one instance"
+    return found
