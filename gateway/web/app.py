@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from flask import Flask, url_for
@@ -131,6 +131,7 @@ def _add_words(app: Flask) -> None:
         birth_date=text.birth_date,
         size=text.size,
         counted=text.count,
+        span=lambda seconds: text.span_text(timedelta(seconds=seconds)),
         layer=states.layer_word,
         rule=states.rule_word,
         tone=lambda severity: states.severity_tone(severity).value,

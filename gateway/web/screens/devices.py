@@ -1,5 +1,7 @@
 """Devices: does the device talk to the box?"""
 
+import re
+
 from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -10,6 +12,7 @@ from gateway.web.notices import ask
 from gateway.web.render import screen
 from gateway.web.words.verdicts import devices_verdict, is_late
 
+_SEPARATORS = re.compile(r"[/@: ]")
 _LOOKED_AT = 60
 _PICTURES_SHOWN = 6
 
@@ -31,7 +34,9 @@ def show() -> Response:
         device.name: [view for view in recent if view.device == device.name][:_PICTURES_SHOWN] for device in devices
     }
     loops = {
-        device.name: [(beat, is_late(beat, now)) for beat in beats if device.name in f"{beat.role} {beat.loop}"]
+        device.name: [
+            (beat, is_late(beat, now)) for beat in beats if device.name in _SEPARATORS.split(f"{beat.role} {beat.loop}")
+        ]
         for device in devices
     }
     verdict = devices_verdict(devices, beats, now)

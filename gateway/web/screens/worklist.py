@@ -29,8 +29,14 @@ def worklist_pages() -> Blueprint:
 
 
 def show() -> Response:
-    """The steps; a search comes by POST, because a patient's name must not stand in an address."""
+    """The steps; a search comes by POST, because a patient's name must not stand in an address.
+
+    With ``device`` in the address only that device is offered to open a step on.
+    """
     reader = house().reader
+    devices = reader.devices()
+    wanted = request.args.get("device", "")
+    chosen = [device for device in devices if device.name == wanted]
     search = request.form.get("search", "").strip()[:_LONGEST_SEARCH]
     providers = reader.providers()
     rows = reader.steps(search=search, limit=_ROWS + 1)
@@ -38,13 +44,14 @@ def show() -> Response:
     return screen(
         "worklist",
         worklist_verdict(providers, expected, house().now()),
-        live=url_for("worklist.show"),
+        live=url_for("worklist.show", device=wanted if chosen else None),
         live_form="#search",
         rows=rows[:_ROWS],
         cut=len(rows) > _ROWS,
         search=search,
         providers=providers,
-        devices=reader.devices(),
+        devices=chosen or devices,
+        wanted=wanted if chosen else "",
     )
 
 

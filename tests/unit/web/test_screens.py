@@ -277,3 +277,22 @@ def test_nothing_at_an_address_is_said_in_words(person: Visitor) -> None:
     answer = person.get("/no/such/address")
     assert answer.status_code == 404
     assert "There is nothing at this address." in words(answer.text)
+
+
+def test_opening_from_a_device_offers_that_device_alone(person: Visitor) -> None:
+    person.page.reader.worklist = [step(1)]
+    person.page.reader.device_rows = [device("fundus"), device("ultrasound")]
+    assert "/worklist?device=ultrasound" in person.get("/").text
+    shown = person.get("/worklist?device=ultrasound").text
+    assert "Open on ultrasound" in words(shown)
+    assert "<select" not in shown
+    assert 'hx-post="/worklist?device=ultrasound"' in shown
+    assert "<select" in person.get("/worklist?device=nobody").text
+    assert "nobody" not in person.get("/worklist?device=nobody").text
+
+
+def test_a_device_shows_its_own_loops_and_no_other(person: Visitor) -> None:
+    person.page.reader.device_rows = [device("fundus"), device("fundus2")]
+    person.page.reader.beat_rows = [beat("capture/fundus2", "capture", bound_s=1800)]
+    assert person.text("/devices").count("Watching") == 1
+    assert "30 min" in person.text("/system")
