@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.dimse import messages
-from gateway.dimse.link import Link, open_link
+from gateway.dimse.link import Beat, Link, no_beat, open_link
 from gateway.dimse.link_faults import broken, protocol_fault, silent
 from gateway.dimse.messages import DECODE_FAULTS, Message
 from gateway.dimse.negotiation import Agreement, Proposal, association_request, read_acceptance
@@ -248,13 +248,15 @@ class Association:
             raise ValueError(f"a PDU of type {kind} has no place here")
 
 
-def open_association(peer: Peer, proposals: Sequence[Proposal]) -> Association:
+def open_association(peer: Peer, proposals: Sequence[Proposal], *, beat: Beat = no_beat) -> Association:
     """Call the peer and negotiate.
 
     Parameters
     ----------
     proposals
         1 to 128 presentation contexts; those refused stand in the agreement with their result.
+    beat
+        Called at least every few seconds while the association sends or waits.
 
     Returns
     -------
@@ -270,7 +272,7 @@ def open_association(peer: Peer, proposals: Sequence[Proposal]) -> Association:
     ----------
     PS3.8 section 7.1 (A-ASSOCIATE service).
     """
-    return negotiate(open_link(peer), proposals)
+    return negotiate(open_link(peer, beat), proposals)
 
 
 def negotiate(link: Link, proposals: Sequence[Proposal]) -> Association:

@@ -11,6 +11,7 @@ from pynetdicom.dsutils import decode, encode
 
 from gateway.dimse import messages
 from gateway.dimse.association import Association, open_association
+from gateway.dimse.link import Beat, no_beat
 from gateway.dimse.messages import DECODE_FAULTS, Message
 from gateway.dimse.negotiation import ContextResult, Proposal
 from gateway.dimse.peer import Peer
@@ -38,7 +39,9 @@ class WorklistAnswers:
     unreadable: int = 0
 
 
-def find_worklist(peer: Peer, queries: Sequence[Dataset], *, limit: int = 1000) -> WorklistAnswers:
+def find_worklist(
+    peer: Peer, queries: Sequence[Dataset], *, limit: int = 1000, beat: Beat = no_beat
+) -> WorklistAnswers:
     """Query the worklist, once for each of `queries`, over one association.
 
     Parameters
@@ -47,6 +50,8 @@ def find_worklist(peer: Peer, queries: Sequence[Dataset], *, limit: int = 1000) 
         Query identifiers with all keys.
     limit
         Most answers to take for all queries together; at the limit the provider gets a C-CANCEL.
+    beat
+        Called at least every few seconds while answers are awaited.
 
     Returns
     -------
@@ -62,7 +67,7 @@ def find_worklist(peer: Peer, queries: Sequence[Dataset], *, limit: int = 1000) 
     ----------
     PS3.4 Annex K.4 (Basic Worklist Management), PS3.7 section 9.1.2.
     """
-    with open_association(peer, (Proposal(WORKLIST_FIND_UID, _SYNTAXES),)) as association:
+    with open_association(peer, (Proposal(WORKLIST_FIND_UID, _SYNTAXES),), beat=beat) as association:
         context = association.agreement.context_for(WORKLIST_FIND_UID, _SYNTAXES)
         if context is None:
             raise _no_worklist(peer, association.agreement.contexts)

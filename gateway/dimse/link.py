@@ -16,6 +16,13 @@ from gateway.domain.errors import GatewayError, Phase
 _READ_BYTES = 65_536
 _UNSENT_BYTES = 262_144
 _WHY_WAIT_S = 2.0
+_LONGEST_WAIT_S = 2.0
+Beat = Callable[[], None]
+"""Called at least every few seconds while bytes are sent or awaited, so that a long transfer is seen to be alive."""
+
+
+def no_beat() -> None:
+    """What a caller who need not be told passes as beat: nothing."""
 
 
 class PeerClosed(ConnectionError):  # noqa: N818 - an ordinary end of a link
@@ -37,8 +44,9 @@ class Link:
     Not safe for use by several threads; it owns no thread itself.
     """
 
-    def __init__(self, peer: Peer, sock: socket.socket) -> None:
+    def __init__(self, peer: Peer, sock: socket.socket, beat: Beat = no_beat) -> None:
         self.peer = peer
+        self._beat = beat
         self._socket = sock
         self._inbox = bytearray()
         self._heard = False
@@ -47,12 +55,19 @@ class Link:
     def send(self, data: bytes, phase: Phase) -> None:
         """Send all of `data`; raises a `GatewayError` if no byte is taken for the peer's stall time."""
         view = memoryview(data)
-        self._socket.settimeout(self.peer.timeouts.stall_s)
-        try:
-            while view:
+        stall_s = self.peer.timeouts.stall_s
+        deadline = time.monotonic() + stall_s
+        while view:
+            self._beat()
+            self._socket.settimeout(min(_LONGEST_WAIT_S, stall_s))
+            try:
                 view = view[self._socket.send(view) :]
-        except OSError as fault:
-            raise self._fault(fault, phase) from fault
+                deadline = time.monotonic() + stall_s
+            except TimeoutError as fault:
+                if time.monotonic() >= deadline:
+                    raise self._fault(fault, phase) from fault
+            except OSError as fault:
+                raise self._fault(fault, phase) from fault
 
     def offer(self, data: bytes) -> None:
         """Send `data` if that needs no waiting: a farewell, which is lost without harm."""
@@ -64,8 +79,10 @@ class Link:
         """Exactly `count` bytes, or None if they are not there at `deadline` (on the monotonic clock)."""
         while len(self._inbox) < count:
             left = deadline - time.monotonic()
-            if left <= 0 or not self._fill(left, phase):
+            if left <= 0:
                 return None
+            self._beat()
+            self._fill(min(left, _LONGEST_WAIT_S), phase)
         data = bytes(self._inbox[:count])
         del self._inbox[:count]
         return data
@@ -151,14 +168,14 @@ def connect(peer: Peer) -> socket.socket:
     raise link_faults.unreachable(peer, last)
 
 
-def secure(peer: Peer, sock: socket.socket) -> Link:
+def secure(peer: Peer, sock: socket.socket, beat: Beat = no_beat) -> Link:
     """The link over `sock` after the TLS handshake, if the peer has TLS; closes `sock` when that fails."""
     if peer.tls is None:
-        return Link(peer, sock)
-    return _closing_on_fault(sock, lambda: _handshake(peer, sock))
+        return Link(peer, sock, beat)
+    return _closing_on_fault(sock, lambda: _handshake(peer, sock, beat))
 
 
-def open_link(peer: Peer) -> Link:
+def open_link(peer: Peer, beat: Beat = no_beat) -> Link:
     """Resolve, connect and secure.
 
     Raises
@@ -168,7 +185,7 @@ def open_link(peer: Peer) -> Link:
     ConfigurationError
         If the TLS files cannot be used.
     """
-    return secure(peer, connect(peer))
+    return secure(peer, connect(peer), beat)
 
 
 def ask_why_closed(peer: Peer) -> GatewayError:
@@ -191,7 +208,7 @@ def ask_why_closed(peer: Peer) -> GatewayError:
     return link_faults.closed_after_handshake(peer)
 
 
-def _handshake(peer: Peer, sock: socket.socket) -> Link:
+def _handshake(peer: Peer, sock: socket.socket, beat: Beat) -> Link:
     if peer.tls is None:
         raise ValueError("a plain peer has no handshake")
     context = client_context(peer.tls)
@@ -202,7 +219,7 @@ def _handshake(peer: Peer, sock: socket.socket) -> Link:
     except OSError as fault:
         wrapped.close()
         raise link_faults.tls_fault(peer, fault) from fault
-    return Link(peer, wrapped)
+    return Link(peer, wrapped, beat)
 
 
 def _closing_on_fault(sock: socket.socket, action: Callable[[], Link]) -> Link:

@@ -9,6 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from gateway.dimse import messages
 from gateway.dimse.association import Association, open_association
+from gateway.dimse.link import Beat, no_beat
 from gateway.dimse.negotiation import MAX_CONTEXTS, ContextResult, Proposal
 from gateway.dimse.part10 import Part10File
 from gateway.dimse.peer import Peer
@@ -55,15 +56,20 @@ class StoreSession:
         self.peer = association.peer
 
     @classmethod
-    def open(cls, peer: Peer, pairs: Iterable[tuple[str, str]]) -> Self:
+    def open(cls, peer: Peer, pairs: Iterable[tuple[str, str]], *, beat: Beat = no_beat) -> Self:
         """Associate with `peer` for these (SOP class UID, transfer syntax UID) pairs.
+
+        Parameters
+        ----------
+        beat
+            Called at least every few seconds while an instance is sent or its answer awaited.
 
         Raises
         ------
         GatewayError
             In phase RESOLVE, CONNECT, TLS or NEGOTIATE.
         """
-        return cls(open_association(peer, propose(pairs)))
+        return cls(open_association(peer, propose(pairs), beat=beat))
 
     def __enter__(self) -> Self:
         return self

@@ -3,6 +3,7 @@
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pynetdicom import AE, evt
 from pynetdicom.events import Event
 
 from gateway.dimse.demo_peers import DemoPacs
+from gateway.dimse.peer import Timeouts
 from gateway.dimse.status import STORE_STATUS, PeerRefused, store_meaning
 from gateway.dimse.store import StoreSession
 from gateway.dimse.tls import server_context
@@ -324,6 +326,25 @@ def test_a_peer_that_reads_no_more_is_noticed_over_tls_too(big_instance: Instanc
             big_instance.store(session)
         stalled.set()
         assert (caught.value.disposition, caught.value.phase) == (RETRY, Phase.TRANSFER)
+
+
+def test_a_long_wait_is_seen_to_be_alive(instance: Instance, peers: Peers) -> None:
+    beats: list[int] = []
+    slow = threading.Event()
+
+    def late(wire: Wire, context_id: int, request: Dataset) -> None:
+        slow.wait(5)
+        wire.respond(context_id, request)
+
+    def beat() -> None:
+        beats.append(1)
+        if len(beats) > 6:
+            slow.set()
+
+    peer = replace(peers(0), timeouts=Timeouts(response_s=30))
+    with scripted(late) as scp, StoreSession.open(replace(peer, port=scp.port), [instance.pair], beat=beat) as session:
+        assert instance.store(session).status == 0
+    assert len(beats) > 3
 
 
 def test_memory_stays_bounded_whatever_the_size(big_instance: Instance, peers: Peers) -> None:
