@@ -49,20 +49,23 @@ def _extra_bits() -> Words:
 
 @lru_cache(maxsize=2)
 def entries(lengths: tuple[int, ...]) -> Words:
-    """Table of all differences for the code lengths of categories 0 to 16."""
-    result = _extra_bits().copy()
+    """Table of the differences that the code lengths of categories 0 to 16 know; the rest of it is zero."""
+    result, extra = np.zeros(65536, np.uint64), _extra_bits()
     for category, (code, length) in assign_codes(lengths).codes.items():
-        size = category % 16
+        size = category % _ODD_CATEGORY
         addend = np.uint64((code << (size + 6)) + length)
-        if category == 0:
-            result[0] += addend
-            continue
-        if category == _ODD_CATEGORY:
-            result[1 << 15] += addend
-            continue
-        result[1 << (category - 1) : 1 << category] += addend
-        result[65537 - (1 << category) : 65537 - (1 << (category - 1))] += addend
+        for begin, end in _slices(category):
+            np.add(extra[begin:end], addend, out=result[begin:end])
     return result
+
+
+def _slices(category: int) -> tuple[tuple[int, int], ...]:
+    """Where in the table the differences of one category stand, the positive and the negative ones."""
+    if category in {0, _ODD_CATEGORY}:
+        place = 1 << 15 if category else 0
+        return ((place, place + 1),)
+    low, high = 1 << (category - 1), 1 << category
+    return (low, high), (65537 - high, 65537 - low)
 
 
 @lru_cache(maxsize=2)
@@ -73,7 +76,7 @@ def pair_entries(lengths: tuple[int, ...]) -> Words:
     length = nine & _LENGTH
     code = (nine - length)[:, None]
     result: Words = np.empty((512, 512), np.uint64)
-    # neighbours share a category, and with it the length that is added to all that follows them
+    # neighbours of one length share what is added to all that follows them
     borders = np.flatnonzero(np.diff(length)) + 1
     for begin, end in pairwise([0, *borders, 512]):
         rows = result[begin:end]

@@ -1,7 +1,8 @@
 """Speed, size and memory of every encoder on real frames, beside the codecs that others use.
 
 Run with ``python -m tests.benchmarks.codec [--json] [--quick]``. Every round runs every codec once, so that whatever
-else the machine does falls on all of them; figures are medians. Look-up tables are built afresh for every frame.
+else the machine does falls on all of them; figures are medians of processor time on one core. Look-up tables are built
+afresh for every frame.
 """
 
 import os
@@ -14,7 +15,6 @@ import json
 import statistics
 import sys
 import tempfile
-import time
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from gateway.codec.errors import CodecError
 from gateway.codec.options import EncodeOptions
 from gateway.codec.registry import check_format, lookup
 from tests.benchmarks.codec_frames import RealFrame, timed_frames
-from tests.benchmarks.codec_peers import BASELINE, EXTENDED, JPEG_2000, JPEG_LS, PROCESS_14, RLE, SV1, peers_of
+from tests.benchmarks.codec_peers import BASELINE, EXTENDED, JPEG_2000, JPEG_LS, PROCESS_14, RLE, SV1, peers_of, seconds
 
 UIDS = (RLE, SV1, PROCESS_14, BASELINE, EXTENDED, JPEG_LS, JPEG_2000)
 LIBRARY_UIDS = (JPEG_LS, JPEG_2000)
@@ -111,7 +111,7 @@ def measure(case: Case, *, quick: bool) -> dict[str, Any]:
         "peak_mb": round(_peak_bytes(case) / 1e6, 1),
         "peers": {
             name: {
-                "encode_mb_s": round(case.mega_bytes / statistics.median(seconds for seconds, _ in runs), 1),
+                "encode_mb_s": round(case.mega_bytes / statistics.median(taken for taken, _ in runs), 1),
                 "compression_ratio": round(native / max(1, runs[0][1]), 3),
             }
             for name, runs in theirs.items()
@@ -120,9 +120,9 @@ def measure(case: Case, *, quick: bool) -> dict[str, Any]:
 
 
 def _seconds(case: Case) -> float:
-    begin = time.perf_counter()
+    begin = seconds()
     encode(case.uid, case.frame.pixels, case.frame.format, options=case.options)
-    return time.perf_counter() - begin
+    return seconds() - begin
 
 
 def _peak_bytes(case: Case) -> int:
