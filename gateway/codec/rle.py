@@ -62,9 +62,10 @@ def encode_rle(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
     held_bytes = 0
     resume_at: tuple[int, int] | None = None
     lengths = []
+    tiles = _Tiles(max(1, min(fmt.rows, _STRIP_BYTES // fmt.columns)), fmt.columns)
     for segment in range(count):
         length = 0
-        for index, part in enumerate(_segment_parts(pixels, fmt, segment)):
+        for index, part in enumerate(_segment_parts(pixels, fmt, segment, tiles)):
             length += len(part)
             held_bytes += len(part)
             if resume_at is None and held_bytes > _HELD_BYTES:
@@ -77,7 +78,7 @@ def encode_rle(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
     if resume_at is not None:
         first, skipped = resume_at
         for segment in range(first, count):
-            parts = _segment_parts(pixels, fmt, segment)
+            parts = _segment_parts(pixels, fmt, segment, tiles)
             yield from islice(parts, skipped if segment == first else 0, None)
 
 
@@ -91,17 +92,15 @@ def rle_header(lengths: list[int]) -> bytes:
     return struct.pack("<16L", len(lengths), *offsets, *[0] * (MAX_SEGMENTS - len(lengths)))
 
 
-def _segment_parts(pixels: Samples, fmt: FrameFormat, segment: int) -> Iterator[bytes]:
+def _segment_parts(pixels: Samples, fmt: FrameFormat, segment: int, tiles: "_Tiles") -> Iterator[bytes]:
     """Byte Segments go sample by sample, most significant byte first, each padded to an even length (G.2)."""
     width = fmt.bits_allocated // 8
     sample, significance = divmod(segment, width)
     planes = pixels[:, sample :: fmt.samples_per_pixel]
     shift = 8 * (width - 1 - significance)
-    rows = max(1, min(fmt.rows, _STRIP_BYTES // fmt.columns))
-    tiles = _Tiles(rows, fmt.columns)
     length = 0
-    for top in range(0, fmt.rows, rows):
-        part = tiles.pack(planes[top : top + rows], shift)
+    for top in range(0, fmt.rows, tiles.rows):
+        part = tiles.pack(planes[top : top + tiles.rows], shift)
         length += len(part)
         yield part
     if length % 2:
@@ -124,13 +123,14 @@ class _Tiles:
     """Scratch for strips of one geometry: a strip allocates its events and its stream, nothing else."""
 
     def __init__(self, rows: int, columns: int) -> None:
+        self.rows = rows
         self._columns = columns
         self._pitch = columns + -(-columns // _TILE)
         size = rows * self._pitch
         self._bytes = np.zeros(size + 2, np.uint8)
         self._equal = np.zeros(size + 1, np.uint8)
+        self._spare, self._inside = _geometry(rows, columns)
         # two False in front and behind, so that neighbours need no special case at the ends
-        self._spare, _ = _geometry(rows, columns)
         self._shifted = np.empty((rows, columns), np.uint16)
         self._narrow = np.empty((rows, columns), np.uint8)
         self._body = np.zeros(size + 3, np.uint8)
@@ -141,7 +141,7 @@ class _Tiles:
         """Encode the byte at `shift` of each sample of some rows (section G.3.1)."""
         self._lay_out(plane, shift)
         size = len(plane) * self._pitch
-        self._write_headers(self._find_runs(len(plane), size), size)
+        self._write_headers(self._find_runs(size), size)
         kept: Bytes = self._bytes[:size][self._keep[:size].view(np.bool_)]
         return kept.tobytes()
 
@@ -159,19 +159,18 @@ class _Tiles:
         tiles[:, :, 1:] = source[:, : whole * _TILE].reshape(rows, whole, _TILE)
         grid[:, whole * (_TILE + 1) + 1 :] = source[:, whole * _TILE :]
 
-    def _find_runs(self, rows: int, size: int) -> NDArray[np.intp]:
+    def _find_runs(self, size: int) -> NDArray[np.intp]:
         """Set the keep mask of all literals; return where runs (and spare slots) begin and end, in turn."""
         data, equal, keep = self._bytes, self._equal[: size + 1], self._keep[:size]
-        spare, inside = _geometry(rows, self._columns)
         padded = self._body[: size + 3]
         padded[size + 2 :] = 0
         # body[i]: bytes i, i + 1 and i + 2 are equal and of one tile
         body = padded[2 : size + 2]
         np.equal(data[: size + 1], data[1 : size + 2], out=equal.view(np.bool_))
         np.bitwise_and(equal[:-1], equal[1:], out=body)
-        np.bitwise_and(body, inside, out=body)
+        np.bitwise_and(body, self._inside[:size], out=body)
         np.bitwise_or(padded[1 : size + 1], padded[:size], out=keep)
-        np.bitwise_or(body, spare, out=body)
+        np.bitwise_or(body, self._spare[:size], out=body)
         np.bitwise_or(keep, body, out=keep)
         np.bitwise_xor(keep, 1, out=keep)
         edge = self._edge[: size + 1]
@@ -182,19 +181,23 @@ class _Tiles:
         """Write the header of every run and literal in place, and keep it and the byte that a run repeats."""
         data, keep = self._bytes, self._keep
         begin, past = edges[::2], edges[1::2]
-        # a run at the start of a tile has merged with the spare slot before it
-        after_spare = self._spare.take(begin)
-        first = begin + after_spare
+        # a run at the start of a tile has merged with the spare slot before it; casts stand alone, which is faster
+        first = self._spare.take(begin).astype(np.intp)
+        first += begin
         is_run = past > first
-        last = past + is_run
-        last += is_run
+        last = is_run.astype(np.intp)
+        last <<= 1
+        last += past
         last -= 1
+        # the header of a literal says its length less one; -1 is no literal at all
         literal = np.empty_like(last)
         np.subtract(begin[1:], last[:-1], out=literal[:-1])
         literal[-1:] = size - last[-1:]
-        literal -= 1
-        keep[last] = literal > 0
-        data[last] = literal - 1
-        first = first[is_run]
-        keep[first] = keep[first + 1] = 1
-        data[first] = 256 + first - last[is_run]
+        literal -= 2
+        keep[last] = (literal >= 0).view(np.uint8)
+        data[last] = literal.astype(np.uint8)
+        first, last = first[is_run], last[is_run]
+        data[first] = (first - last).astype(np.uint8)
+        keep[first] = 1
+        first += 1
+        keep[first] = 1
