@@ -1,6 +1,7 @@
 """One role as a process: take its lock, bring the ledger up to date, start its loops, tell the service manager."""
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -174,21 +175,25 @@ def _watch(loops: Sequence[Loop], stop: threading.Event) -> int:
     return 0 if all(ended) else 1
 
 
+def _show_once(sentence: str) -> None:
+    """Write to standard output, which a service manager sends to the console or the journal, and not to the log."""
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
+
+
 def _run_web(settings: Configuration, stop: threading.Event) -> int:
     """The page: it reads the ledger, files requests, and holds no key. Another role makes the ledger."""
     while not (settings.spool.path / LEDGER_FILE).exists():
         if stop.wait(_WATCH_EVERY_S):
             return 0
     clock = SystemClock(ZoneInfo(settings.station.time_zone))
-    state = settings.spool.path / "web"
-    state.mkdir(parents=True, exist_ok=True)
-    if password := ensure_password(state):
-        _log.warning("first_password=%s (it is shown once; change it on the page)", password)
+    if password := ensure_password(settings.spool.path):
+        _show_once(f"The first password of the page is {password} - it is shown this once; change it on the page.")
     app = create_app(
         reader=open_status(settings),
         desk=SpoolRequestDesk(settings.spool.path, clock),
         clock=clock,
-        state_dir=state,
+        state_dir=settings.spool.path,
         station_name=settings.station.name,
         peers=mapped.peers_in_words(settings),
     )

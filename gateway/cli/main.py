@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from gateway import bootstrap
-from gateway.cli import people, showing, tryout
+from gateway.cli import people, showing
 from gateway.cli.context import config_path, configuration, speaks_of_faults
+from gateway.cli.tryout import try_file
 
 _DEFAULT_CONFIG = Path("/etc/gateway/gateway.toml")
 
@@ -78,7 +79,7 @@ def demo(once: bool, count: int, port: int, keep: bool) -> None:
     sys.exit(run_demo(once=once, count=count, first_port=port, keep=keep))
 
 
-main.add_command(tryout.try_file)
+main.add_command(try_file)
 main.add_command(showing.status)
 main.add_command(showing.queue)
 main.add_command(showing.devices)

@@ -74,9 +74,8 @@ class _Demo:
             self._home.write_configuration(
                 zone="UTC", web_port=self._port, pacs_port=pacs.port, worklist_port=worklist.port
             )
-            state = self._home.spool / "web"
-            state.mkdir(parents=True)
-            password = ensure_password(state)
+            self._home.spool.mkdir()
+            password = ensure_password(self._home.spool)
             gateway = self._start_gateway()
             try:
                 click.secho(f"Status page: http://127.0.0.1:{self._port}  password: {password}", bold=True)

@@ -34,6 +34,8 @@ class DeliveryState(Enum):
     STORED = "stored"
     COMMITTED = "committed"
     PARKED = "parked"
+    HELD = "held"
+    DROPPED = "dropped"
 
 
 class DeliveryEvent(Enum):
@@ -46,6 +48,8 @@ class DeliveryEvent(Enum):
     PARK = "park"
     RELEASE = "release"
     COMMIT = "commit"
+    HOLD = "hold"
+    DROP = "drop"
 
 
 _A, _AE = AcquisitionState, AcquisitionEvent
@@ -73,6 +77,13 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
         (_D.SENDING, _DE.STORE): _D.STORED,
         (_D.SENDING, _DE.PARK): _D.PARKED,
         (_D.PARKED, _DE.RELEASE): _D.PENDING,
+        (_D.PARKED, _DE.HOLD): _D.HELD,
+        (_D.PARKED, _DE.DROP): _D.DROPPED,
+        (_D.PENDING, _DE.HOLD): _D.HELD,
+        (_D.PENDING, _DE.DROP): _D.DROPPED,
+        (_D.HELD, _DE.RELEASE): _D.PENDING,
+        (_D.HELD, _DE.DROP): _D.DROPPED,
+        (_D.DROPPED, _DE.RELEASE): _D.PENDING,
         (_D.STORED, _DE.COMMIT): _D.COMMITTED,
         (_D.STORED, _DE.RETRY): _D.PENDING,
     }

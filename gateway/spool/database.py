@@ -11,6 +11,8 @@ from pathlib import Path
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase, SpoolFull
 
 LEDGER_FILE = "ledger.sqlite"
+LEDGER_FAULTS = (GatewayError, sqlite3.Error)
+"""Whatever a call of the ledger may raise: what is understood, and what SQLite says beside that."""
 _MIGRATION_LOCK = "ledger.lock"
 _BUSY_TIMEOUT_S = 30.0
 _IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)

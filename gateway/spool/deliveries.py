@@ -9,6 +9,7 @@ from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationNam
 from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState, next_delivery_state
 from gateway.domain.ports import Clock
+from gateway.spool.claims import void_deliveries
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import LONGEST_WAIT_US, from_us, to_us, zone_of
@@ -59,13 +60,7 @@ class DeliveryLedger:
     @staticmethod
     def _put_right(connection: sqlite3.Connection, destination: str, run: Run, now: int) -> None:
         """Void what this run left behind after a defect, and make due what a wrong clock put off too far."""
-        left = connection.execute(
-            "SELECT id FROM delivery WHERE destination = ? AND state = 'sending' AND claimed_by = ?",
-            (destination, run.id),
-        ).fetchall()
-        for row in left:
-            _move(connection, row["id"], DeliveryEvent.VOID, now)
-            connection.execute("UPDATE delivery SET claimed_by = NULL WHERE id = ?", (row["id"],))
+        void_deliveries(connection, [run.id], now, destination=destination)
         late = now + LONGEST_WAIT_US
         connection.execute(
             "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",

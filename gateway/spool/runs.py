@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.domain.errors import ConfigurationError
+from gateway.spool.claims import void_deliveries
 from gateway.spool.database import Database
 from gateway.spool.moments import to_us
 
@@ -50,10 +51,8 @@ def begin_run(database: Database, role: str, now: datetime) -> Run:
             f"UPDATE acquisition SET claimed_by = NULL, rematch = (state = 'held') WHERE claimed_by IN ({earlier})",  # noqa: S608 - the inserted text is the constant above
             (role,),
         )
-        connection.execute(
-            f"UPDATE delivery SET state = 'pending', claimed_by = NULL, since_us = ? WHERE state = 'sending' AND claimed_by IN ({earlier})",  # noqa: S608, E501 - as above
-            (to_us(now), role),
-        )
+        dead = [row["run"] for row in connection.execute("SELECT run FROM role_run WHERE role = ?", (role,))]
+        void_deliveries(connection, dead, to_us(now))
         connection.execute("DELETE FROM role_run WHERE role = ?", (role,))
         connection.execute("INSERT INTO role_run VALUES (?, ?, ?, ?)", (run.id, role, os.getpid(), to_us(now)))
     return run

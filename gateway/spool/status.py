@@ -37,7 +37,7 @@ _ACQUISITION = (
     " WHERE acquisition.id < ?"
 )
 _UNDELIVERED = (
-    " AND acquisition.id IN (SELECT acquisition FROM delivery WHERE state IN ('pending', 'sending', 'parked'))"
+    " AND acquisition.id IN (SELECT acquisition FROM delivery WHERE state IN ('pending', 'sending', 'parked', 'held'))"
 )
 _NO_LIMIT = 1 << 62
 
@@ -72,7 +72,8 @@ class LedgerStatus:
         by_state = {row[0]: row[1] for row in self._rows("SELECT state, count(*) FROM acquisition GROUP BY state")}
         midnight = self._midnight_us()
         row = self._rows(
-            "SELECT (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending', 'parked')) AS undelivered,"
+            "SELECT (SELECT count(*) FROM delivery"
+            " WHERE state IN ('pending', 'sending', 'parked', 'held')) AS undelivered,"
             " (SELECT count(*) FROM acquisition WHERE captured_us >= ?) AS captured,"
             " (SELECT count(*) FROM delivery WHERE state IN ('stored', 'committed') AND stored_us >= ?) AS delivered",
             (midnight, midnight),

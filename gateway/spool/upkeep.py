@@ -134,7 +134,8 @@ class Upkeep:
         """Destinations that are owed deliveries but no longer configured, with how many."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT destination, count(*) AS n FROM delivery WHERE state IN ('pending', 'sending', 'parked')"
+                "SELECT destination, count(*) AS n FROM delivery"
+                " WHERE state IN ('pending', 'sending', 'parked', 'held')"
                 " GROUP BY destination"
             ).fetchall()
         return [(row["destination"], row["n"]) for row in rows if row["destination"] not in destinations]

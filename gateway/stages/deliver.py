@@ -116,7 +116,7 @@ class DeliverStage:
         self.close()
         # this batch first: an association holds 128 contexts and no more
         self._pairs = {**needed, **self._pairs}
-        self._session = StoreSession.open(self._rules.peer, self._pairs)
+        self._session = StoreSession.open(self._rules.peer, self._pairs, beat=self._beat)
         return self._session
 
     def _deliver(self, session: StoreSession, delivery: Delivery) -> GatewayError | None:

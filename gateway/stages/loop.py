@@ -5,7 +5,6 @@ hand-over between roles takes a fraction of a second without either knowing the 
 """
 
 import logging
-import sqlite3
 import threading
 import traceback
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from typing import Protocol
 
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.ports import Clock
-from gateway.spool.database import Database
+from gateway.spool.database import LEDGER_FAULTS, Database
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.stages.retry import BackOff
 
@@ -104,7 +103,7 @@ class Loop:
         self._told = now
         try:
             self._health.beat(self._role, self.name, self._bound_s)
-        except (GatewayError, sqlite3.Error) as error:
+        except LEDGER_FAULTS as error:
             _log.error("loop=%s/%s beat=unrecorded cause=%s", self._role, self.name, type(error).__name__)
 
     def _run(self) -> None:
@@ -176,7 +175,7 @@ class Loop:
             return False
         try:
             self._health.settle(self._issue_key(), standing)
-        except (GatewayError, sqlite3.Error) as error:
+        except LEDGER_FAULTS as error:
             _log.error("loop=%s/%s issue=unrecorded cause=%s", self._role, self.name, type(error).__name__)
             return False
         return True
@@ -189,7 +188,7 @@ def _differs(database: Database, seen: int) -> bool:
     """Whether somebody committed since `seen`; a ledger that cannot say is for the next round of work to meet."""
     try:
         return database.version_of_data() != seen
-    except (GatewayError, sqlite3.Error):
+    except LEDGER_FAULTS:
         return True
 
 

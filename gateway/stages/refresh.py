@@ -9,11 +9,12 @@ from gateway.dimse.find import find_worklist
 from gateway.dimse.peer import Peer
 from gateway.domain.errors import GatewayError
 from gateway.domain.ports import Clock
-from gateway.domain.procedure import Step, StepKey
+from gateway.domain.procedure import Step
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.steps import StepLedger
 from gateway.stages.loop import Beat
+from gateway.worklist.merging import merged
 from gateway.worklist.query import WorklistFilter, admits, query_identifiers
 from gateway.worklist.response import parse_response
 
@@ -90,19 +91,19 @@ class RefreshStage:
         now = self._clock.now()
         zone = now.tzinfo or UTC
         wanted = self._rules.wanted
-        answers = find_worklist(self._rules.peer, query_identifiers(wanted, now.date()), limit=self._rules.max_answers)
-        self._beat()
-        found: dict[StepKey, Step] = {}
-        for answer in answers.identifiers:
-            step = parse_response(
-                answer,
-                provider=self._name,
-                zone=zone,
-                assumed_character_set=self._rules.assumed_character_set or None,
-            )
-            if admits(wanted, step, now.date(), zone):
-                found[step.key] = step
-        return list(found.values()), answers.complete
+        answers = find_worklist(
+            self._rules.peer,
+            query_identifiers(wanted, now.date()),
+            limit=self._rules.max_answers,
+            beat=self._beat,
+        )
+        assumed = self._rules.assumed_character_set or None
+        steps = (
+            parse_response(answer, provider=self._name, zone=zone, assumed_character_set=assumed)
+            for answer in answers.identifiers
+        )
+        wanted_steps = [step for step in steps if admits(wanted, step, now.date(), zone)]
+        return list(merged(wanted_steps)), answers.complete
 
 
 def _doubts(prefix: str, steps: Sequence[Step], *, complete: bool) -> dict[str, StandingIssue]:

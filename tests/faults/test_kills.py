@@ -34,7 +34,8 @@ def test_kills_at_every_point_lose_and_double_nothing(tmp_path: Path) -> None:
                         kills += 1
                         break
                     assert house.live(role) == 0
-        house.live_through()
+            # what is cut down five times in a row is set aside as poison, which is another test's matter
+            house.live_through()
         house.live_through()
     assert kills >= 200
     assert not list(house.drop_folder.glob("*.png"))

@@ -2,12 +2,13 @@
 
 import shutil
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gateway.dimse.demo_peers import DemoPacs
 from tests.support.dcmtk import free_port, received, storescp
 from tests.support.house import House
 
@@ -33,26 +34,24 @@ def test_pacs_down_at_start_and_up_later(tmp_path: Path) -> None:
     assert house.status().destinations()[0].error == ""
 
 
-@pytest.mark.parametrize("fault", [("--sleep-during", "3"), ("--abort-after",)])
-def test_pacs_that_stores_but_never_answers(tmp_path: Path, fault: tuple[str, ...]) -> None:
-    port = free_port()
-    house = House(tmp_path, port, response_s=1)
-    house.drop(1)
-    with storescp(tmp_path / "pacs", port, *fault):
+def test_pacs_that_stores_but_never_answers(tmp_path: Path) -> None:
+    folder, never = tmp_path / "pacs", threading.Event()
+    folder.mkdir()
+    with DemoPacs(folder, ae_title="PACS", tls=None, on_stored=lambda _: never.wait(10) and None) as pacs:
+        port = pacs.port
+        house = House(tmp_path, port, response_s=1)
+        house.drop(1)
         house.live_through()
-        assert _delivery_states(house) == ["pending"]
         (row,) = house.status().acquisitions()
-        assert row.deliveries[0].phase in {"response", "transfer"}
-        deadline = time.monotonic() + 20
-        while not list((tmp_path / "pacs").iterdir()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert list((tmp_path / "pacs").iterdir()), "the peer has it, though it never said so"
-    with storescp(tmp_path / "pacs", port):
+        assert (row.deliveries[0].state, row.deliveries[0].phase) == ("pending", "response")
+        assert len(pacs.stored()) == 1, "the peer has it, though it never said so"
+        never.set()
+    with storescp(tmp_path / "pacs-again", port):
         house.live_through()
     (row,) = house.status().acquisitions()
     assert (row.deliveries[0].state, row.deliveries[0].status) == ("stored", "0000")
     assert row.deliveries[0].attempts > 1
-    assert list(received(tmp_path / "pacs")) == [row.sop_instance_uid]
+    assert list(received(folder)) == list(received(tmp_path / "pacs-again")) == [row.sop_instance_uid]
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ CREATE TABLE delivery (
     instance INTEGER NOT NULL REFERENCES instance (id),
     acquisition INTEGER NOT NULL REFERENCES acquisition (id),
     destination TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'stored', 'committed', 'parked')),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'stored', 'committed', 'parked', 'held', 'dropped')),
     since_us INTEGER NOT NULL,
     due_us INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
@@ -185,7 +185,7 @@ CREATE INDEX delivery_due ON delivery (destination, state, due_us, id);
 CREATE INDEX delivery_by_acquisition ON delivery (acquisition);
 CREATE INDEX delivery_by_state ON delivery (state, stored_us);
 CREATE INDEX delivery_by_proof ON delivery (destination, state, stored_us);
-CREATE INDEX delivery_open ON delivery (acquisition) WHERE state IN ('pending', 'sending', 'parked');
+CREATE INDEX delivery_open ON delivery (acquisition) WHERE state IN ('pending', 'sending', 'parked', 'held');
 
 CREATE TABLE attempt (
     id INTEGER PRIMARY KEY,

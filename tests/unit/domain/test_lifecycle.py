@@ -38,6 +38,13 @@ DELIVERY = {
     "sending store": "stored",
     "sending park": "parked",
     "parked release": "pending",
+    "parked hold": "held",
+    "parked drop": "dropped",
+    "pending hold": "held",
+    "pending drop": "dropped",
+    "held release": "pending",
+    "held drop": "dropped",
+    "dropped release": "pending",
     "stored commit": "committed",
     "stored retry": "pending",
 }
