@@ -31,7 +31,8 @@ def encode_chunks(uid: str, frame: Frame, fmt: FrameFormat, *, options: EncodeOp
 
     Returns
     -------
-    The parts of the stream in order; all checks are done before this returns. Not padded to an even length.
+    The parts of the stream in order, not padded to an even length. The frame is checked before this returns; only
+    that an RLE stream stays below 4 GiB shows later. The encoders of libraries hold frame and stream as a whole.
 
     Raises
     ------
