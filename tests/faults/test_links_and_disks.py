@@ -34,10 +34,14 @@ def test_pacs_down_at_start_and_up_later(tmp_path: Path) -> None:
     assert house.status().destinations()[0].error == ""
 
 
+def _wait(event: threading.Event) -> None:
+    event.wait(10)
+
+
 def test_pacs_that_stores_but_never_answers(tmp_path: Path) -> None:
     folder, never = tmp_path / "pacs", threading.Event()
     folder.mkdir()
-    with DemoPacs(folder, ae_title="PACS", tls=None, on_stored=lambda _: never.wait(10) and None) as pacs:
+    with DemoPacs(folder, ae_title="PACS", tls=None, on_stored=lambda _: _wait(never)) as pacs:
         port = pacs.port
         house = House(tmp_path, port, response_s=1)
         house.drop(1)
