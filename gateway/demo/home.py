@@ -33,7 +33,7 @@ tls = {{ ca = "pki/ca.pem", certificate = "pki/box.pem", key = "file:pki/box.key
 name = "Demo-PACS"
 address = "localhost:{pacs_port}"
 ae_title = "DEMOPACS"
-compression = "fastest"
+compression = ["1.2.840.10008.1.2.4.70"]
 tls = {{ ca = "pki/ca.pem", certificate = "pki/box.pem", key = "file:pki/box.key" }}
 retry = {{ base_s = 0.5, cap_s = 5 }}
 """
@@ -64,6 +64,7 @@ rules = ["accession_number", "patient_id"]
 
 _BY_ACCESSION = r"file_name = '(?P<accession_number>[A-Z0-9]+)_(?P<laterality>[RL])_.*'"
 _BY_PATIENT = r"file_name = '(?P<patient_id>P[0-9]+)_.*'"
+_BY_PATIENT_NO_SIDECAR = f"{_BY_PATIENT}\nsidecar = {{ wait_s = 0 }}"
 _BY_SIDECAR = (
     'sidecar = { suffix = ".json", map = { accession_number = "exam.accession" }, wait_s = 5, required = true }'
 )
@@ -82,7 +83,7 @@ class DemoDevice:
     @property
     def names_patient(self) -> bool:
         """Whether its file names carry the patient id rather than the accession number."""
-        return self.hints == _BY_PATIENT
+        return self.hints in (_BY_PATIENT, _BY_PATIENT_NO_SIDECAR)
 
     @property
     def has_sidecar(self) -> bool:
@@ -93,7 +94,7 @@ class DemoDevice:
 DEVICES = (
     DemoDevice("fundus", "fundus-camera-folder", "fundus", "OP", _BY_ACCESSION),
     DemoDevice("ultrasound", "ultrasound-folder", "ultrasound", "US", _BY_PATIENT),
-    DemoDevice("xray", "xray-export-folder", "xray", "DX", _BY_PATIENT),
+    DemoDevice("xray", "xray-export-folder", "xray", "DX", _BY_PATIENT_NO_SIDECAR),
     DemoDevice("endoscope", "endoscope-folder", "endoscopy", "ES", _BY_SIDECAR),
 )
 
