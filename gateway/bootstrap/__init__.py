@@ -2,17 +2,17 @@
 
 from gateway.bootstrap.people import ask, clock_of, open_status, user_name
 from gateway.bootstrap.roles import run_role
-from gateway.bootstrap.settings import load_configuration, problems_of, shown_configuration
+from gateway.bootstrap.settings import checked_configuration, load_configuration, shown_configuration
 from gateway.bootstrap.supervise import supervise
 from gateway.bootstrap.tryout import TryResult, try_file
 
 __all__ = [
     "TryResult",
     "ask",
+    "checked_configuration",
     "clock_of",
     "load_configuration",
     "open_status",
-    "problems_of",
     "run_role",
     "shown_configuration",
     "supervise",

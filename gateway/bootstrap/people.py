@@ -13,7 +13,7 @@ from gateway.domain.requests import RequestKind
 from gateway.domain.views import RequestView
 from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
-from gateway.spool.database import LEDGER_FILE, Database
+from gateway.spool.database import Database, is_ready
 from gateway.spool.requests import SpoolRequestDesk, role_of
 from gateway.spool.runs import RoleLock, begin_run
 from gateway.spool.status import LedgerStatus
@@ -34,7 +34,7 @@ def clock_of(settings: Configuration) -> Clock:
 
 def open_status(settings: Configuration) -> LedgerStatus:
     """The ledger for reading; raises `ConfigurationError` when no role has ever made it."""
-    if not (settings.spool.path / LEDGER_FILE).exists():
+    if not is_ready(settings.spool.path):
         raise ConfigurationError(
             f"There is no ledger in {settings.spool.path}.", remedy="Start the gateway once, or correct spool.path."
         )

@@ -27,7 +27,7 @@ from gateway.host.credentials import Credentials
 from gateway.host.logs import set_up_logs
 from gateway.host.notify import Notifier
 from gateway.host.signals import stop_on_signals
-from gateway.spool.database import LEDGER_FILE, Database, migrate
+from gateway.spool.database import Database, is_ready, migrate
 from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.requests import SpoolRequestDesk
@@ -183,7 +183,7 @@ def _show_once(sentence: str) -> None:
 
 def _run_web(settings: Configuration, stop: threading.Event) -> int:
     """The page: it reads the ledger, files requests, and holds no key. Another role makes the ledger."""
-    while not (settings.spool.path / LEDGER_FILE).exists():
+    while not is_ready(settings.spool.path):
         if stop.wait(_WATCH_EVERY_S):
             return 0
     clock = SystemClock(ZoneInfo(settings.station.time_zone))

@@ -9,8 +9,8 @@ from gateway.capture.folder_settings import FolderSettings
 from gateway.capture.sidecar import SidecarSettings
 from gateway.codec.registry import all_rows
 from gateway.config.check import missing_references
-from gateway.config.device import Device, Sidecar
-from gateway.config.faults import Fault
+from gateway.config.device import Device, Object, Sidecar
+from gateway.config.faults import InvalidConfiguration
 from gateway.config.load import Vocabulary, load
 from gateway.config.model import Configuration, Destination, Tls, WorklistProvider
 from gateway.config.show import show
@@ -22,6 +22,7 @@ from gateway.domain.objects import Equipment, ObjectProfile, Station
 from gateway.domain.procedure import MatchRule
 from gateway.host.credentials import Credentials
 from gateway.objects.iods import IODS
+from gateway.objects.profile import profile_faults
 from gateway.stages.decide import DeviceRules, StepFilter
 from gateway.stages.deliver import DestinationRules
 from gateway.stages.encoding import EncodingPolicy
@@ -36,12 +37,26 @@ _MEGA = 1_000_000
 def load_configuration(path: Path) -> Configuration:
     """The configuration of `path` and its devices, checked against the names that the other rooms define."""
     syntaxes = {row.name: row.uid for row in all_rows() if row.lossless}
-    return load(path, vocabulary=Vocabulary(sop_classes=frozenset(IODS), transfer_syntaxes=syntaxes))
+    vocabulary = Vocabulary(
+        sop_classes=frozenset(IODS),
+        transfer_syntaxes=syntaxes,
+        object_faults=lambda made: profile_faults(_profile_of(made)),
+    )
+    return load(path, vocabulary=vocabulary)
 
 
-def problems_of(settings: Configuration, credentials: Path | None) -> tuple[Fault, ...]:
-    """What the configuration refers to and is not there: certificates, keys, folders."""
-    return missing_references(settings, credentials=credentials)
+def checked_configuration(path: Path) -> Configuration:
+    """The configuration of `path`, when everything that it refers to is there as well: certificates, keys, folders.
+
+    Raises
+    ------
+    InvalidConfiguration
+        With every fault found.
+    """
+    settings = load_configuration(path)
+    if missing := missing_references(settings, credentials=Credentials.of_this_process().folder):
+        raise InvalidConfiguration(missing)
+    return settings
 
 
 def shown_configuration(settings: Configuration) -> str:
@@ -181,7 +196,10 @@ def _sidecar_settings(sidecar: Sidecar, date_formats: tuple[str, ...]) -> Sideca
 
 def object_profile(device: Device) -> ObjectProfile:
     """What the device profile says about the objects to make."""
-    made = device.settings.object
+    return _profile_of(device.settings.object)
+
+
+def _profile_of(made: Object) -> ObjectProfile:
     return ObjectProfile(
         sop_class=made.sop_class,
         modality=made.modality,

@@ -29,7 +29,7 @@ from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Hold, Patient, Step
 from gateway.objects.describe import describe
-from gateway.spool.database import LEDGER_FILE, Database
+from gateway.spool.database import Database, is_ready
 from gateway.spool.steps import StepLedger
 from gateway.stages.build import ObjectBuilder, Plan, Subject
 from gateway.stages.decide import decide
@@ -148,7 +148,7 @@ def _subject(settings: Configuration, device: Device, finding: Finding) -> tuple
     """Whom the file would belong to, and why; a held one is built without an order, to show its shape."""
     steps: list[Step] = []
     active: Step | None = None
-    if (settings.spool.path / LEDGER_FILE).exists():
+    if is_ready(settings.spool.path):
         database = Database(settings.spool.path, read_only=True)
         try:
             ledger = StepLedger(database, clock_of(settings))

@@ -22,6 +22,7 @@ from gateway.demo.home import DEVICES, DemoDevice, DemoHome
 from gateway.demo.patients import DemoOrder, orders, worklist_answers
 from gateway.demo.verify import Verdict, verify_at_pacs
 from gateway.dimse.demo_peers import DemoPacs, DemoWorklist
+from gateway.spool.database import is_ready
 from gateway.web.security.password import ensure_password
 
 _PATIENCE_S = 240.0
@@ -98,7 +99,7 @@ class _Demo:
         """Wait until the gateway has asked the worklist, so that the pictures meet their orders."""
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline and gateway.poll() is None:
-            if (self._home.spool / "ledger.sqlite").exists():
+            if is_ready(self._home.spool):
                 providers = open_status(load_configuration(self._home.config)).providers()
                 if providers and all(provider.answered_at for provider in providers):
                     click.echo(f"worklist: {sum(provider.items for provider in providers)} orders over TLS")

@@ -187,6 +187,23 @@ def migrate(spool: Path) -> int:
     return newest
 
 
+def is_ready(spool: Path) -> bool:
+    """Whether a role has made the ledger of `spool` and brought it to this release's schema."""
+    if not (spool / LEDGER_FILE).exists():
+        return False
+    try:
+        database = Database(spool, read_only=True)
+    except GatewayError:
+        return False
+    try:
+        with database.read() as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0]) >= migrations()[-1][0]
+    except GatewayError:
+        return False
+    finally:
+        database.close()
+
+
 def _advance(connection: sqlite3.Connection, steps: list[tuple[int, str]], newest: int) -> None:
     """Carry out the migrations that the ledger lacks, all of them or none."""
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, SpoolFull
-from gateway.spool.database import LEDGER_FILE, Database, LedgerDamaged, migrate, migrations
+from gateway.spool.database import LEDGER_FILE, Database, LedgerDamaged, is_ready, migrate, migrations
 from tests.support.ledger import TestSpool
 
 
@@ -189,3 +189,13 @@ def test_compacting_never_waits_for_a_reader(spool: TestSpool) -> None:
     with spool.database.read() as connection:
         assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 30_000
     reader.close()
+
+
+def test_a_ledger_is_ready_only_when_it_has_this_releases_schema(tmp_path: Path) -> None:
+    assert not is_ready(tmp_path)
+    Database(tmp_path).close()
+    assert not is_ready(tmp_path), "made by another role that has not migrated it yet"
+    migrate(tmp_path)
+    writer = Database(tmp_path)
+    assert is_ready(tmp_path)
+    writer.close()
