@@ -46,7 +46,7 @@ def run(context: click.Context, role: str | None, device: str | None) -> None:
 @speaks_of_faults
 def check_config(context: click.Context) -> None:
     """Check the configuration and name every fault at once (exit code 78)."""
-    found = configuration(context)
+    found = bootstrap.checked_configuration(config_path(context))
     click.echo(
         f"{config_path(context)}: good. {len(found.devices)} device(s), {len(found.worklist)} worklist provider(s), "
         f"{len(found.destination)} destination(s)."

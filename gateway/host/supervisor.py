@@ -1,7 +1,8 @@
 """Runs the roles as child processes where no service manager does: a workstation, a container, a demo.
 
 A child that ends is started again, after a back-off that doubles to a cap and is forgotten once a child has run well
-for a while. SIGTERM and SIGINT are passed on; children that do not end in time are killed. Children die with their
+for a while. One that ends for its configuration (exit code 78) waits longer, because only a person can mend that.
+SIGTERM and SIGINT are passed on; children that do not end in time are killed. Children die with their
 parent, whatever ends it.
 """
 
@@ -21,6 +22,7 @@ _log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _GLANCE_S = 0.2
 _WELL_AFTER_S = 30.0
+_EX_CONFIG = 78
 
 
 @dataclass
@@ -42,12 +44,14 @@ class Supervisor:
         *,
         base_s: float = 0.5,
         cap_s: float = 30.0,
+        configuration_s: float = 60.0,
         patience_s: float = 30.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._children = [_Child(name, tuple(command)) for name, command in children.items()]
         self._base_s = base_s
         self._cap_s = cap_s
+        self._configuration_s = configuration_s
         self._patience_s = patience_s
         self._monotonic = monotonic
 
@@ -104,9 +108,12 @@ class Supervisor:
         ran_s = self._monotonic() - child.started_at
         child.failures = 1 if ran_s >= _WELL_AFTER_S else child.failures + 1
         delay_s = min(self._cap_s, self._base_s * 2.0 ** min(child.failures - 1, 30))
+        why = ""
+        if code == _EX_CONFIG:
+            delay_s, why = self._configuration_s, " cause=configuration remedy=correct_what_the_line_above_names"
         child.process = None
         child.due_at = self._monotonic() + delay_s
-        _log.error("child=%s ended=%d ran_s=%.1f again_in_s=%.1f", child.name, code, ran_s, delay_s)
+        _log.error("child=%s ended=%d ran_s=%.1f again_in_s=%.1f%s", child.name, code, ran_s, delay_s, why)
 
     def _end(self) -> bool:
         """Ask all children to end, kill those that do not; whether all of them ended cleanly by themselves."""

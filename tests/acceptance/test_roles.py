@@ -83,6 +83,31 @@ def test_configuration_faults_end_with_78_and_name_them_all(tmp_path: Path) -> N
     assert "ae_title" in result.stderr
 
 
+def test_check_config_names_what_is_missing_and_what_no_object_could_be_made_with(tmp_path: Path) -> None:
+    house = House(tmp_path, free_port())
+    command = _command(house, "check-config")
+    good = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (good.returncode, good.stderr) == (0, "")
+    tls = 'ae_title = "PACS"\ntls = { ca = "ca.pem", certificate = "box.pem", key = "file:box.key" }'
+    house.config.write_text(house.config.read_text().replace('ae_title = "PACS"', tls))
+    house.drop_folder.rmdir()
+    missing = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert missing.returncode == 78
+    for fault in (
+        "tls.ca: no such file",
+        "tls.certificate: no such",
+        "tls.key: no such",
+        "source.path: no such folder",
+    ):
+        assert fault in missing.stderr
+    device = tmp_path / "devices" / "camera.toml"
+    device.write_text(device.read_text().replace('laterality = "U"', 'modality = "CT"\ndefaults = { Foo = "x" }'))
+    impossible = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert impossible.returncode == 78
+    assert 'has modality "XC" and no other' in impossible.stderr
+    assert 'Unknown attribute keyword "Foo"' in impossible.stderr
+
+
 def test_hold_is_listed_and_assigned_on_the_command_line_without_a_running_gateway(tmp_path: Path) -> None:
     house = House(tmp_path, free_port())
     house.drop(1, of_order=77)

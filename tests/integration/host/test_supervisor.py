@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from gateway.host.supervisor import Supervisor
 
 PATIENCE_S = 30.0
@@ -83,7 +85,7 @@ def test_a_child_that_does_not_end_is_killed_and_the_exit_code_says_so(tmp_path:
 
 def test_a_child_that_cannot_work_does_not_end_the_others(tmp_path: Path) -> None:
     stop = threading.Event()
-    bad = python(f"open({str(tmp_path / 'bad')!r}, 'a').write('.'); raise SystemExit(78)")
+    bad = python(f"open({str(tmp_path / 'bad')!r}, 'a').write('.'); raise SystemExit(1)")
     supervisor = Supervisor({"good": polite(tmp_path / "good"), "bad": bad}, base_s=0.01)
     thread, codes = supervise(supervisor, stop)
     until(lambda: (tmp_path / "bad").exists() and len((tmp_path / "bad").read_text()) >= 3)
@@ -105,6 +107,15 @@ def test_back_off_doubles_to_its_cap_and_is_forgotten_after_a_good_run() -> None
         supervisor._note_end(child, 1)
         delays.append(child.due_at - now)
     assert delays == [1.0, 2.0, 4.0, 5.0, 5.0, 1.0, 2.0]
+
+
+def test_a_child_with_a_faulty_configuration_is_not_started_in_a_hot_loop(caplog: pytest.LogCaptureFixture) -> None:
+    supervisor = Supervisor({"a": ["never"]}, base_s=1.0, cap_s=5.0, configuration_s=60.0, monotonic=lambda: 100.0)
+    child = supervisor._children[0]
+    supervisor._note_end(child, 78)
+    assert child.due_at == 160.0
+    assert "child=a ended=78" in caplog.text
+    assert "cause=configuration" in caplog.text
 
 
 PARENT = """
