@@ -10,8 +10,17 @@ from numpy.typing import NDArray
 Words = NDArray[np.uint64]
 
 WORD_BITS = 64
-_IN_WORD = np.uint64(WORD_BITS - 1)
-_WORD = np.uint64(WORD_BITS)
+
+
+def word(value: int) -> Words:
+    """A constant for arithmetic with words: an array without dimensions, which NumPy takes up faster than a scalar."""
+    constant = np.array(value, np.uint64)
+    constant.flags.writeable = False
+    return constant
+
+
+_IN_WORD = word(WORD_BITS - 1)
+_WORD = word(WORD_BITS)
 
 
 class BitPacker:
@@ -53,14 +62,14 @@ class BitPacker:
         codes[0], missing[0] = self._rest, WORD_BITS - self._rest_bits
         to_right, sums = self._to_right[:count], self._sums[: count + 1]
         # bits to the right of a code in the word of its last bit: minus its end, modulo 64
-        np.cumsum(missing, out=to_right)
+        np.add.accumulate(missing, out=to_right)
         np.bitwise_and(to_right, _IN_WORD, out=to_right)
         # a code of 64 bits or less that reaches the word's first bit is the first one to end in that word
         opens = np.greater_equal(to_right, missing, out=self._opens[:count])
-        first = np.flatnonzero(opens)
+        (first,) = opens.nonzero()
         straddling, shift = codes.take(first[1:]), to_right.take(first[1:])
         np.left_shift(codes, to_right, out=codes)
-        np.cumsum(codes, out=sums[1:])
+        np.add.accumulate(codes, out=sums[1:])
         before = np.empty(len(first) + 1, np.uint64)
         before[-1] = sums[-1]
         sums.take(first, out=before[:-1], mode="wrap")

@@ -9,22 +9,23 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from gateway.codec.bits import WORD_BITS, BitPacker, Words
+from gateway.codec.bits import WORD_BITS, BitPacker, Words, word
 from gateway.codec.differences import Differences
 from gateway.codec.huffman import assign_codes
 
 # 32768 and -32768 are one difference, alone in its category, and need no extra bits
 _ODD_CATEGORY = 16
-_LENGTH_BITS = np.uint64(6)
-_LENGTH = np.uint64(63)
-_WORD = np.uint64(WORD_BITS)
-_LANE_BITS = np.uint64(16)
-_LANE = np.uint64(0xFFFF)
+_LENGTH_BITS = word(6)
+_LENGTH = word(63)
+_WORD = word(WORD_BITS)
+_LANES = tuple(word(16 * lane) for lane in range(4))
+_LANE = word(0xFFFF)
 # for pairs: nine bits of a difference are all of it when samples have eight
-_NINE_BITS = np.uint64(9)
-_TWO_NINES = np.uint64(0x1FF_0000_01FF)
-_EIGHTEEN = np.uint64(0x3FFFF)
-_HALF_WORD = np.uint64(32)
+_EVEN_LANES = word(0x0000_01FF_0000_01FF)
+_ODD_LANES = word(0x01FF_0000_01FF_0000)
+_LANE_LESS_NINE = word(7)
+_EIGHTEEN = word(0x3FFFF)
+_HALF_WORD = word(32)
 
 
 @lru_cache(maxsize=1)
@@ -70,18 +71,17 @@ def _slices(category: int) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=2)
 def pair_entries(lengths: tuple[int, ...]) -> Words:
-    """Table of all pairs of nine-bit differences, first and second joined: shape (2 to the 18th,)."""
+    """Table of all pairs of nine-bit differences, joined; the second one is the high half of the index."""
     single = entries(lengths)
     nine = np.concatenate([single[:256], single[-256:]])
     length = nine & _LENGTH
-    code = (nine - length)[:, None]
+    code = nine - length
     result: Words = np.empty((512, 512), np.uint64)
-    # neighbours of one length share what is added to all that follows them
+    # neighbours of one length move whatever stands before them by as much
     borders = np.flatnonzero(np.diff(length)) + 1
     for begin, end in pairwise([0, *borders, 512]):
-        rows = result[begin:end]
-        np.left_shift(code[begin:end], length, out=rows)
-        np.add(rows, nine + length[begin], out=rows)
+        first = np.left_shift(code, length[begin]) + length
+        np.add(nine[begin:end, None], first, out=result[begin:end])
     return result.reshape(-1)
 
 
@@ -118,7 +118,7 @@ class DifferenceCoder:
             self._join_four(quads, codes[1:], lengths[1:])
         else:
             self._join_two_pairs(self._pairs, quads, codes[1:], lengths[1:])
-        if count and int(lengths[1:].max()) > WORD_BITS:
+        if count and int(np.maximum.reduce(lengths[1:])) > WORD_BITS:
             codes, lengths = self._split_long(quads, codes, lengths)
         np.subtract(_WORD, lengths, out=lengths)
         return self._packer.pack(codes, lengths)
@@ -136,7 +136,7 @@ class DifferenceCoder:
         count = len(quads)
         index, entry, length = self._index[:count], self._entry[:count], self._other[:count]
         for lane in (3, 2, 1, 0):
-            np.right_shift(quads, np.uint64(16 * lane), out=index)
+            np.right_shift(quads, _LANES[lane], out=index)
             if lane < 3:  # noqa: PLR2004 - nothing stands above the last lane
                 np.bitwise_and(index, _LANE, out=index)
             self._entries.take(index.view(np.int64), out=entry, mode="wrap")
@@ -154,10 +154,9 @@ class DifferenceCoder:
         """Fold each pair of lanes into eighteen bits, look both pairs up and join them."""
         count = len(quads)
         index, entry, other = self._index[:count], self._entry[:count], self._other[:count]
-        np.right_shift(quads, _LANE_BITS, out=other)
-        np.bitwise_and(other, _TWO_NINES, out=other)
-        np.bitwise_and(quads, _TWO_NINES, out=index)
-        np.left_shift(index, _NINE_BITS, out=index)
+        np.bitwise_and(quads, _ODD_LANES, out=other)
+        np.right_shift(other, _LANE_LESS_NINE, out=other)
+        np.bitwise_and(quads, _EVEN_LANES, out=index)
         np.bitwise_or(index, other, out=index)
         np.right_shift(index, _HALF_WORD, out=other)
         np.bitwise_and(index, _EIGHTEEN, out=index)

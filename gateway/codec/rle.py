@@ -175,7 +175,8 @@ class _Tiles:
         np.bitwise_xor(keep, 1, out=keep)
         edge = self._edge[: size + 1]
         np.not_equal(padded[1 : size + 2], padded[2 : size + 3], out=edge)
-        return np.flatnonzero(edge)
+        (found,) = edge.nonzero()
+        return found
 
     def _write_headers(self, edges: NDArray[np.intp], size: int) -> None:
         """Write the header of every run and literal in place, and keep it and the byte that a run repeats."""
