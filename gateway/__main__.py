@@ -2,4 +2,5 @@
 
 from gateway.cli import main
 
-main()
+if __name__ == "__main__":  # worker processes of the codec import this module and must not run it
+    main()

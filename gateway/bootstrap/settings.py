@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gateway.capture.folder_settings import FolderSettings
 from gateway.capture.sidecar import SidecarSettings
+from gateway.codec.options import EncodeOptions
 from gateway.codec.registry import all_rows
 from gateway.config.check import missing_references
-from gateway.config.device import Device, Object, Sidecar
+from gateway.config.device import Device, Lossy, Object, Sidecar
 from gateway.config.faults import InvalidConfiguration
 from gateway.config.load import Vocabulary, load
 from gateway.config.model import Configuration, Destination, Tls, WorklistProvider
@@ -25,7 +26,7 @@ from gateway.objects.iods import IODS
 from gateway.objects.profile import profile_faults
 from gateway.stages.decide import DeviceRules, StepFilter
 from gateway.stages.deliver import DestinationRules
-from gateway.stages.encoding import EncodingPolicy
+from gateway.stages.encoding import EncodingPolicy, LossyChoice
 from gateway.stages.refresh import ProviderRules
 from gateway.stages.retry import BackOff
 from gateway.version import VERSION
@@ -80,10 +81,15 @@ def fingerprints(settings: Configuration) -> Mapping[str, str]:
     return {one.name: hashlib.sha256(repr(one).encode()).hexdigest()[:16] for one in settings.destination}
 
 
-def destination_rules(settings: Configuration, one: Destination, credentials: Credentials) -> DestinationRules:
+def destination_peer(settings: Configuration, one: Destination, credentials: Credentials) -> Peer:
+    """One destination as a DICOM peer."""
+    return _peer(settings, one, credentials)
+
+
+def destination_rules(one: Destination) -> DestinationRules:
     """One destination for the delivering stage."""
     return DestinationRules(
-        peer=_peer(settings, one, credentials),
+        name=one.name,
         back_off=BackOff(one.retry.base_s, one.retry.cap_s),
         linger_s=one.linger_s,
     )
@@ -149,8 +155,14 @@ def device_rules(settings: Configuration, device: Device) -> DeviceRules:
             frozenset(matching.providers), frozenset(matching.station_ae_titles), frozenset(matching.modalities)
         ),
         encoding=_encoding(device.settings.compression or first),
+        lossy=None if device.settings.lossy is None else _lossy(device.settings.lossy),
         max_pixels=device.settings.source.max_megapixels * _MEGA,
     )
+
+
+def _lossy(lossy: Lossy) -> LossyChoice:
+    uid = "1.2.840.10008.1.2.4.50" if lossy.kind == "jpeg-baseline" else "1.2.840.10008.1.2.4.51"
+    return LossyChoice(uid, EncodeOptions(lossy.quality, lossy.target_ratio or None, lossy.subsampling))
 
 
 def _encoding(compression: Compression) -> EncodingPolicy:

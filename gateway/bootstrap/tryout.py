@@ -121,7 +121,7 @@ def _make(settings: Configuration, device: Device, file: Path, finding: Finding,
     picture = open_picture(file, max_pixels=rules.max_pixels)
     subject, verdict = _subject(settings, device, finding)
     builder = ObjectBuilder(mapped.station_of(settings), clock, no_beat)
-    plan = builder.plan(picture, rules.profile, rules.encoding, None)
+    plan = builder.plan(picture, rules.profile, rules.encoding, None, lossy=rules.lossy)
     about = Subject(subject, finding.captured_at, finding.captured_at, finding.hints)
     with out.open("w+b") as stream:
         notes = builder.write(

@@ -237,6 +237,22 @@ class Matching:
 
 
 @attrs.frozen
+class Lossy:
+    """Lossy compression of what this device delivers uncompressed. Only this table ever leads to it; never twice."""
+
+    kind: Literal["jpeg-baseline", "jpeg-extended"] = setting(
+        "jpeg-baseline (8 bit, gray or colour) or jpeg-extended (12 bit, gray).", default="jpeg-baseline"
+    )
+    quality: int = setting("1 to 100 on the customary JPEG scale.", default=90, rule=allow.within(1, 100))
+    target_ratio: float = setting(
+        "Compression ratio to reach (n to 1), whatever quality it takes; 0: go by quality.",
+        default=0.0,
+        rule=allow.within(0, 100),
+    )
+    subsampling: Literal["4:4:4", "4:2:2"] = setting("Chroma subsampling of colour.", default="4:2:2")
+
+
+@attrs.frozen
 class DeviceFile:
     """What a device file says, after its profile has been laid under it."""
 
@@ -254,6 +270,7 @@ class DeviceFile:
     compression: Compression | None = setting(
         "How objects of this device are compressed, whatever the destination says.", default=None, example="smallest"
     )
+    lossy: Lossy | None = setting("Lossy compression; without this table everything stays lossless.", default=None)
 
 
 @attrs.frozen

@@ -67,7 +67,8 @@ class ObjectOrder:
 
     `format` is the format as written: bits, planes and Photometric Interpretation of the encoded pixels.
     `captured_at` is aware and stands in the station's zone; it is also the clock of the object's local times.
-    `study_started_at` is the same for all objects of a study from this box.
+    `derivation` says what the gateway itself did to the pixels (a lossy compression that the profile asks for); empty
+    when they are as captured. `study_started_at` is the same for all objects of a study from this box.
     """
 
     profile: ObjectProfile
@@ -82,3 +83,4 @@ class ObjectOrder:
     frame_count: int
     facts: PictureFacts
     hints: tuple[Hint, ...] = ()
+    derivation: str = ""

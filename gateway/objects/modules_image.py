@@ -17,9 +17,14 @@ _ICC_HEADER_BYTES = 128
 
 
 def general_image(draft: Draft) -> None:
-    """Fill in General Image; Image Type says ORIGINAL because the gateway changes no pixel of what it was given."""
+    """Fill in General Image; Image Type says ORIGINAL unless the gateway itself changed pixels, which only lossy
+    compression does.
+    """
     order, dataset = draft.order, draft.dataset
-    dataset.ImageType = ["ORIGINAL", "PRIMARY"]
+    dataset.ImageType = ["DERIVED" if order.derivation else "ORIGINAL", "PRIMARY"]
+    if order.derivation:
+        dataset.DerivationDescription = order.derivation
+        dataset.DerivationCodeSequence = [code_item("113040", "DCM", "Lossy Compression")]
     dataset.InstanceNumber = order.identity.instance_number
     dataset.PatientOrientation = ""
     dataset.ContentDate, dataset.ContentTime = da(order.captured_at), tm(order.captured_at)

@@ -33,7 +33,7 @@ def ophthalmic_photography(draft: Draft) -> None:
     dataset = draft.dataset
     colour = draft.order.format.samples_per_pixel > 1
     if colour:
-        dataset.ImageType = ["ORIGINAL", "PRIMARY", "", "COLOR"]
+        dataset.ImageType = [dataset.ImageType[0], "PRIMARY", "", "COLOR"]
     else:
         dataset.PresentationLUTShape = "IDENTITY"
     lossy_compression_known(draft)

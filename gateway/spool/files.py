@@ -176,9 +176,13 @@ class SpoolFiles:
         count = 0
         with storage_faults():
             for entry in (self._root / _TEMPORARY).iterdir():
-                if entry.name.rpartition(".")[0] == self._role:
+                if entry.name.partition(".")[0] != self._role:
+                    continue
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                else:
                     entry.unlink(missing_ok=True)
-                    count += 1
+                count += 1
         return count
 
     def files_in(self, folder: str) -> Iterator[str]:

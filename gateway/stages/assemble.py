@@ -162,7 +162,7 @@ class AssembleStage:
         study_uid: str,
     ) -> None:
         acquisition = claimed.acquisition
-        plan = self._builder.plan(picture, device.profile, device.encoding, self._link_rate())
+        plan = self._builder.plan(picture, device.profile, device.encoding, self._link_rate(), lossy=device.lossy)
         identity, started_at = self._instances.reserve(
             acquisition.id,
             sop_class_uid=plan.sop_class_uid,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from gateway.domain.acquisition import Hint
 from gateway.domain.objects import ObjectProfile
 from gateway.domain.procedure import Hold, Match, MatchRule, Step
-from gateway.stages.encoding import EncodingPolicy
+from gateway.stages.encoding import EncodingPolicy, LossyChoice
 from gateway.worklist.matching import match
 
 EXACT_RULES = frozenset({MatchRule.ACCESSION_NUMBER, MatchRule.PATIENT_ID})
@@ -42,6 +42,7 @@ class DeviceRules:
     window_after: timedelta
     steps: StepFilter
     encoding: EncodingPolicy
+    lossy: LossyChoice | None
     max_pixels: int
 
 

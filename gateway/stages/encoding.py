@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from gateway.codec.encode import encode
 from gateway.codec.errors import CodecError
+from gateway.codec.options import EncodeOptions
 from gateway.codec.registry import TransferSyntax, all_rows, check_format, lookup
-from gateway.domain.frames import FrameFormat
+from gateway.domain.frames import FrameFormat, LossyStep
 
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
@@ -26,6 +27,14 @@ class EncodingPolicy:
 
     name: str
     syntaxes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LossyChoice:
+    """A lossy compression that a device profile asks for by name; nothing else ever leads to one."""
+
+    transfer_syntax_uid: str
+    options: EncodeOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +59,25 @@ def possible(uids: Sequence[str], fmt: FrameFormat) -> list[str]:
 
 
 def _fits(row: TransferSyntax, fmt: FrameFormat) -> bool:
+    return row.lossless and (row.encoder is not None or not row.encapsulated) and _may_carry(row, fmt)
+
+
+def _may_carry(row: TransferSyntax, fmt: FrameFormat) -> bool:
     try:
         check_format(row, fmt)
     except CodecError:
         return False
-    return row.lossless and (row.encoder is not None or not row.encapsulated)
+    return True
+
+
+def why_not_lossy(choice: LossyChoice, fmt: FrameFormat, history: Sequence[LossyStep]) -> str:
+    """Why pixels are kept lossless although the profile asks for `choice`; empty when they may be compressed."""
+    if history:
+        return "kept lossless, because the pixels were compressed with loss before and never are twice"
+    row = lookup(choice.transfer_syntax_uid)
+    if not _may_carry(row, fmt):
+        return f"kept lossless, because {row.name} may not carry these pixels"
+    return ""
 
 
 def choose(
