@@ -31,10 +31,12 @@ from gateway.stages.assemble import AssembleStage
 from gateway.stages.build import ObjectBuilder
 from gateway.stages.capture import CaptureStage
 from gateway.stages.deliver import DeliverStage
+from gateway.stages.dimse_sender import DimseSender
 from gateway.stages.housekeep import HousekeepStage, HouseRules
 from gateway.stages.loop import Beat
 from gateway.stages.refresh import RefreshStage
 from gateway.stages.requests import NetworkVerb, RequestStage
+from gateway.stages.sender import Outgoing, Sender
 
 
 def no_beat() -> None:
@@ -128,14 +130,19 @@ def deliver_stage(parts: Parts, destination: Destination, database: Database, be
     """The work of one destination's loop."""
     return DeliverStage(
         run=parts.run,
-        rules=mapped.destination_rules(parts.settings, destination, parts.credentials),
+        rules=mapped.destination_rules(destination),
         deliveries=DeliveryLedger(database, parts.clock),
-        files=parts.files,
+        sender=_sender(parts, destination, beat),
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,
         passage=parts.passage,
-        beat=beat,
     )
+
+
+def _sender(parts: Parts, destination: Destination, beat: Beat) -> Sender:
+    """What speaks the destination's protocol."""
+    peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
+    return DimseSender(peer, Outgoing(parts.files), beat=beat)
 
 
 def refresh_stage(parts: Parts, provider: WorklistProvider, database: Database, beat: Beat) -> RefreshStage:
@@ -166,7 +173,7 @@ def _network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[Requ
         wanted = request.payload.get("destination", "")
         for one in parts.settings.destination:
             if one.name == wanted:
-                steps = echo(mapped.destination_rules(parts.settings, one, parts.credentials).peer)
+                steps = echo(mapped.destination_peer(parts.settings, one, parts.credentials))
                 return _echo_outcome(steps)
         return False, f"There is no destination {wanted}.", ""
 

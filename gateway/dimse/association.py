@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.dimse import messages
-from gateway.dimse.link import Beat, Link, no_beat, open_link
+from gateway.dimse.link import Beat, Link, Pace, no_beat, open_link
 from gateway.dimse.link_faults import broken, protocol_fault, silent
 from gateway.dimse.messages import DECODE_FAULTS, Message
 from gateway.dimse.negotiation import Agreement, Proposal, association_request, read_acceptance
@@ -59,6 +59,14 @@ class Association:
         """Bytes of data that fit into one P-DATA-TF to this peer; even, as PS3.8 Annex E.1 wants fragments."""
         limits = [n for n in (self.agreement.peer_max_pdu_bytes, self.peer.max_pdu_bytes) if n]
         return (min(limits) - 6) & ~1
+
+    def pace_by(self, pace: Pace | None) -> None:
+        """Let `pace` say when and how much may be sent from now on."""
+        self._link.pace_by(pace)
+
+    def round_trip_s(self) -> float:
+        """The least round-trip time of the connection in seconds; 0 if it has ended or the kernel does not say."""
+        return self._link.round_trip_s() if self._open else 0.0
 
     def usable(self) -> bool:
         """Whether the association still stands: looks, without waiting, if the peer has ended it."""

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ _WHY_WAIT_S = 2.0
 _LONGEST_WAIT_S = 2.0
 Beat = Callable[[], None]
 """Called at least every few seconds while bytes are sent or awaited, so that a long transfer is seen to be alive."""
+
+
+Pace = Callable[[int], int]
+"""Asked before each write with the bytes there are; waits if it must and says how many may go now."""
+
+_TCP_INFO_BYTES = 192
+_TCP_INFO_MIN_RTT = 148
+_NOT_MEASURED = 0xFFFFFFFF
 
 
 def no_beat() -> None:
@@ -51,6 +60,22 @@ class Link:
         self._inbox = bytearray()
         self._heard = False
         self._why = True
+        self._pace: Pace | None = None
+
+    def pace_by(self, pace: Pace | None) -> None:
+        """Let `pace` say when and how much may be sent from now on."""
+        self._pace = pace
+
+    def round_trip_s(self) -> float:
+        """The least round-trip time of this connection in seconds (the kernel's TCP_INFO); 0 if it does not say."""
+        try:
+            facts = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
+        except OSError:
+            return 0.0
+        if len(facts) < _TCP_INFO_MIN_RTT + 4:
+            return 0.0
+        microseconds = int(struct.unpack_from("=I", facts, _TCP_INFO_MIN_RTT)[0])
+        return 0.0 if microseconds == _NOT_MEASURED else microseconds / 1_000_000
 
     def send(self, data: bytes, phase: Phase) -> None:
         """Send all of `data`; raises a `GatewayError` if no byte is taken for the peer's stall time."""
@@ -59,9 +84,13 @@ class Link:
         deadline = time.monotonic() + stall_s
         while view:
             self._beat()
+            now = view
+            if self._pace is not None:
+                now = view[: self._pace(len(view))]
+                deadline = max(deadline, time.monotonic() + _LONGEST_WAIT_S)  # what waits by our own will is no stall
             self._socket.settimeout(min(_LONGEST_WAIT_S, stall_s))
             try:
-                view = view[self._socket.send(view) :]
+                view = view[self._socket.send(now) :]
                 deadline = time.monotonic() + stall_s
             except TimeoutError as fault:
                 if time.monotonic() >= deadline:

@@ -9,7 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from gateway.dimse import messages
 from gateway.dimse.association import Association, open_association
-from gateway.dimse.link import Beat, no_beat
+from gateway.dimse.link import Beat, Pace, no_beat
 from gateway.dimse.negotiation import MAX_CONTEXTS, ContextResult, Proposal
 from gateway.dimse.part10 import Part10File
 from gateway.dimse.peer import Peer
@@ -56,20 +56,26 @@ class StoreSession:
         self.peer = association.peer
 
     @classmethod
-    def open(cls, peer: Peer, pairs: Iterable[tuple[str, str]], *, beat: Beat = no_beat) -> Self:
+    def open(
+        cls, peer: Peer, pairs: Iterable[tuple[str, str]], *, beat: Beat = no_beat, pace: Pace | None = None
+    ) -> Self:
         """Associate with `peer` for these (SOP class UID, transfer syntax UID) pairs.
 
         Parameters
         ----------
         beat
             Called at least every few seconds while an instance is sent or its answer awaited.
+        pace
+            Asked before each write how many bytes may go now; None: as many as the link takes.
 
         Raises
         ------
         GatewayError
             In phase RESOLVE, CONNECT, TLS or NEGOTIATE.
         """
-        return cls(open_association(peer, propose(pairs), beat=beat))
+        association = open_association(peer, propose(pairs), beat=beat)
+        association.pace_by(pace)
+        return cls(association)
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +87,15 @@ class StoreSession:
             self.close()
         else:  # an instance may be half sent, which only an abort tells the peer
             self._association.abort()
+
+    @property
+    def peer_max_pdu_bytes(self) -> int:
+        """The longest P-DATA-TF variable field that the peer receives; 0 when it sets no limit."""
+        return self._association.agreement.peer_max_pdu_bytes
+
+    def round_trip_s(self) -> float:
+        """The least round-trip time of the connection in seconds; 0 when unknown."""
+        return self._association.round_trip_s()
 
     def usable(self) -> bool:
         """Whether the association still stands; false after a fault or when the peer has ended it meanwhile."""

@@ -7,35 +7,28 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from gateway.dimse.peer import Peer
-from gateway.dimse.store import UNCOMPRESSED, StoreSession
 from gateway.domain.checkpoints import Checkpoint, Passage
-from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.errors import Disposition, GatewayError
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.domain.ports import Clock
-from gateway.objects.transcode import explicit_little_endian, implicit_little_endian
 from gateway.spool.deliveries import DeliveryLedger
-from gateway.spool.files import SpoolFiles, digest_of
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.runs import Run
-from gateway.stages.loop import Beat
 from gateway.stages.retry import BackOff
+from gateway.stages.sender import Sender, concerns_the_link
 
 _log = logging.getLogger(__name__)
 _BATCH = 64
 _REST_S = 1.0
-_EXPLICIT, _IMPLICIT = UNCOMPRESSED
 _FOR_A_PERSON = frozenset({Disposition.PARK, Disposition.QUARANTINE, Disposition.HOLD})
-_LINK_PHASES = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.NEGOTIATE, Phase.TRANSFER, Phase.RESPONSE})
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationRules:
     """What the configuration says about one destination."""
 
-    peer: Peer
+    name: str
     back_off: BackOff
     linger_s: float
 
@@ -49,24 +42,20 @@ class DeliverStage:
         run: Run,
         rules: DestinationRules,
         deliveries: DeliveryLedger,
-        files: SpoolFiles,
+        sender: Sender,
         health: HealthLedger,
         clock: Clock,
         passage: Passage,
-        beat: Beat,
     ) -> None:
         self._run = run
-        self._name = rules.peer.name
+        self._name = rules.name
         self._rules = rules
         self._deliveries = deliveries
-        self._files = files
+        self._sender = sender
         self._health = health
         self._clock = clock
         self._passage = passage
-        self._beat = beat
-        self._session: StoreSession | None = None
         self._used = 0.0
-        self._pairs: dict[tuple[str, str], None] = {}
 
     def round(self) -> float:
         """Send one batch of what is due; rest when nothing is."""
@@ -76,57 +65,44 @@ class DeliverStage:
             return _REST_S
         self._passage(Checkpoint.DELIVER_CLAIMED)
         try:
-            session = self._associate(batch)
+            self._sender.open((d.spooled.sop_class_uid, d.spooled.transfer_syntax_uid) for d in batch)
         except GatewayError as refusal:
             self._deliveries.give_back(batch)
             self._destination_failed(refusal)
             return _REST_S
         self._passage(Checkpoint.DELIVER_ASSOCIATED)
-        for position, delivery in enumerate(batch):
-            self._beat()
-            fault = self._deliver(session, delivery)
-            if fault is not None and _concerns_the_link(fault):
-                self._deliveries.give_back(batch[position + 1 :])
-                self._destination_failed(fault)
-                return _REST_S
-            if not session.usable():
-                self._deliveries.give_back(batch[position + 1 :])
-                return 0.0
+        rest_s = self._send(batch)
         self._used = self._clock.monotonic()
+        return rest_s
+
+    def _send(self, batch: Sequence[Delivery]) -> float:
+        """Send a claimed batch and record each outcome as it comes; what was not begun is given back."""
+        left = {delivery.id: delivery for delivery in batch}
+        begun = self._clock.now()
+        fault: GatewayError | None = None
+        for delivery, outcome in self._sender.send(batch):
+            del left[delivery.id]
+            fault = self._record(delivery, outcome, begun) or fault
+            begun = self._clock.now()
+        self._deliveries.give_back(list(left.values()))
+        if fault is not None:
+            self._destination_failed(fault)
+            return _REST_S
         return 0.0
 
     def close(self) -> None:
         """Release the association."""
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self._sender.close()
 
     def _let_go_when_idle(self) -> None:
-        if self._session is not None and self._clock.monotonic() - self._used > self._rules.linger_s:
+        if self._sender.usable() and self._clock.monotonic() - self._used > self._rules.linger_s:
             self.close()
 
-    def _associate(self, batch: Sequence[Delivery]) -> StoreSession:
-        """The open association if it serves this batch, else a new one that proposes all that was ever needed."""
-        needed: dict[tuple[str, str], None] = {
-            (d.spooled.sop_class_uid, d.spooled.transfer_syntax_uid): None for d in batch
-        }
-        session = self._session
-        if session is not None and session.usable() and all(session.proposed(*pair) for pair in needed):
-            return session
-        self.close()
-        # this batch first: an association holds 128 contexts and no more
-        self._pairs = {**needed, **self._pairs}
-        self._session = StoreSession.open(self._rules.peer, self._pairs, beat=self._beat)
-        return self._session
-
-    def _deliver(self, session: StoreSession, delivery: Delivery) -> GatewayError | None:
-        """Send one instance and record what came of it; the fault if it was not stored."""
-        begun = self._clock.now()
-        try:
-            outcome = self._store(session, delivery)
-        except GatewayError as fault:
-            self._record_failure(delivery, fault, begun)
-            return fault
+    def _record(self, delivery: Delivery, outcome: StoreOutcome | GatewayError, begun: datetime) -> GatewayError | None:
+        """Record what came of one instance; the fault if it concerns the link."""
+        if isinstance(outcome, GatewayError):
+            self._record_failure(delivery, outcome, begun)
+            return outcome if concerns_the_link(outcome) else None
         self._passage(Checkpoint.DELIVER_ANSWERED)
         self._deliveries.stored(delivery, outcome, begun)
         self._passage(Checkpoint.DELIVER_COMMITTED)
@@ -141,47 +117,6 @@ class DeliverStage:
             delivery.attempts,
         )
         return None
-
-    def _store(self, session: StoreSession, delivery: Delivery) -> StoreOutcome:
-        """Send the frozen file as it stands, or an uncompressed copy of it where the peer takes nothing else."""
-        spooled = delivery.spooled
-        path = self._files.absolute(spooled.path)
-        self._check_frozen(path, delivery)
-        accepted = session.accepted(spooled.sop_class_uid)
-        if spooled.transfer_syntax_uid in accepted or not accepted & set(UNCOMPRESSED):
-            return self._send(session, delivery, path, spooled.transfer_syntax_uid)
-        syntax = _EXPLICIT if _EXPLICIT in accepted else _IMPLICIT
-        make = explicit_little_endian if syntax == _EXPLICIT else implicit_little_endian
-        with self._files.new_file() as (stream, copy):
-            make(path, stream)
-        try:
-            return self._send(session, delivery, copy, syntax)
-        finally:
-            copy.unlink(missing_ok=True)
-
-    def _send(self, session: StoreSession, delivery: Delivery, path: Path, syntax: str) -> StoreOutcome:
-        return session.store(
-            path,
-            sop_class_uid=delivery.spooled.sop_class_uid,
-            sop_instance_uid=delivery.sop_instance_uid,
-            transfer_syntax_uid=syntax,
-            sent_before=delivery.attempts > 1,
-        )
-
-    def _check_frozen(self, path: Path, delivery: Delivery) -> None:
-        """Refuse to send bytes that are not those that were frozen (promise 2)."""
-        try:
-            intact = digest_of(path) == delivery.spooled.digest
-        except FileNotFoundError:
-            intact = False
-        if not intact:
-            raise GatewayError(
-                f"The spooled object {delivery.sop_instance_uid} is not as it was frozen.",
-                disposition=Disposition.QUARANTINE,
-                phase=Phase.SPOOL,
-                remedy="The disk of this box is failing; the captured file is still kept. Replace the disk.",
-                code="digest",
-            )
 
     def _record_failure(self, delivery: Delivery, fault: GatewayError, begun: datetime) -> None:
         park = fault.disposition in _FOR_A_PERSON
@@ -215,8 +150,3 @@ class DeliverStage:
             delay_s,
             fault.message,
         )
-
-
-def _concerns_the_link(fault: GatewayError) -> bool:
-    """Whether a fault says something about the destination rather than about the one object."""
-    return fault.disposition is Disposition.RETRY and fault.phase in _LINK_PHASES

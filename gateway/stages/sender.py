@@ -1,0 +1,128 @@
+"""What a destination's worker sends through: the port that each protocol implements, and what each needs of a file."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.instance import Delivery, StoreOutcome
+from gateway.objects.transcode import explicit_little_endian, implicit_little_endian
+from gateway.spool.files import SpoolFiles, digest_of
+
+EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
+
+Pair = tuple[str, str]
+"""SOP class UID and transfer syntax UID."""
+
+Pace = Callable[[int], int]
+"""Asked before each write with the bytes there are; waits if it must and returns how many may go now (at least 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a peer said when it was opened: which pairs it takes, and the longest PDU (0: no limit)."""
+
+    pairs: Mapping[Pair, bool]
+    max_pdu_bytes: int = 0
+
+
+class Sender(Protocol):
+    """Sends to one destination over one association or connection of its own; for one thread.
+
+    The worker opens, sends a batch, takes outcomes one by one and records each before it asks for the next.
+    """
+
+    def open(self, pairs: Iterable[Pair]) -> None:
+        """Be ready for these pairs; an open association that serves them is kept.
+
+        Raises
+        ------
+        GatewayError
+            The peer cannot be reached or refuses; its phase says where. Nothing was sent.
+        """
+        ...
+
+    def send(self, batch: Sequence[Delivery]) -> Iterator[tuple[Delivery, StoreOutcome | GatewayError]]:
+        """Send deliveries of the pairs that were opened, with one outcome each, as soon as it is known.
+
+        A fault of one object stands in its place. After a fault of the link, or when the peer ended in order, the
+        iterator ends early: what it did not name was not begun.
+        """
+        ...
+
+    def accepted(self, sop_class_uid: str) -> frozenset[str]:
+        """The transfer syntaxes in which the peer takes this class; empty if none, or if it has not said yet."""
+        ...
+
+    def learnt(self) -> Learnt | None:
+        """What the last `open` learnt; None when the protocol tells nothing beforehand."""
+        ...
+
+    def round_trip_s(self) -> float:
+        """The least round-trip time of the open connection in seconds, as the kernel measured it; 0 if unknown."""
+        ...
+
+    def usable(self) -> bool:
+        """Whether what is open still stands."""
+        ...
+
+    def close(self) -> None:
+        """Release what is open, in order; harmless when nothing is."""
+        ...
+
+
+class Outgoing:
+    """The files of deliveries: checked to be what was frozen, and copied uncompressed where the peer wants that."""
+
+    def __init__(self, files: SpoolFiles) -> None:
+        self._files = files
+
+    def checked(self, delivery: Delivery) -> Path:
+        """The frozen file of a delivery; refuses bytes that are not those that were frozen (promise 2).
+
+        Raises
+        ------
+        GatewayError
+            QUARANTINE, phase SPOOL.
+        """
+        path = self._files.absolute(delivery.spooled.path)
+        try:
+            intact = digest_of(path) == delivery.spooled.digest
+        except FileNotFoundError:
+            intact = False
+        if not intact:
+            raise GatewayError(
+                f"The spooled object {delivery.sop_instance_uid} is not as it was frozen.",
+                disposition=Disposition.QUARANTINE,
+                phase=Phase.SPOOL,
+                remedy="The disk of this box is failing; the captured file is still kept. Replace the disk.",
+                code="digest",
+            )
+        return path
+
+    @contextmanager
+    def encoded(self, delivery: Delivery, accepted: Collection[str]) -> Iterator[tuple[Path, str]]:
+        """The checked file and its transfer syntax, or an uncompressed copy where only that is accepted."""
+        path = self.checked(delivery)
+        syntax = str(delivery.spooled.transfer_syntax_uid)
+        if syntax in accepted or not {EXPLICIT, IMPLICIT} & set(accepted):
+            yield path, syntax
+            return
+        syntax = EXPLICIT if EXPLICIT in accepted else IMPLICIT
+        make = explicit_little_endian if syntax == EXPLICIT else implicit_little_endian
+        with self._files.new_file() as (stream, copy):
+            make(path, stream)
+        try:
+            yield copy, syntax
+        finally:
+            copy.unlink(missing_ok=True)
+
+
+def concerns_the_link(fault: GatewayError) -> bool:
+    """Whether a fault says something about the destination rather than about the one object."""
+    return fault.disposition is Disposition.RETRY and fault.phase in _LINK_PHASES
+
+
+_LINK_PHASES = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.NEGOTIATE, Phase.TRANSFER, Phase.RESPONSE})
