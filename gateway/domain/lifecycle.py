@@ -50,6 +50,7 @@ class DeliveryEvent(Enum):
     COMMIT = "commit"
     HOLD = "hold"
     DROP = "drop"
+    RECEIPT = "receipt"
 
 
 _A, _AE = AcquisitionState, AcquisitionEvent
@@ -79,6 +80,9 @@ DELIVERY_TRANSITIONS: Mapping[tuple[DeliveryState, DeliveryEvent], DeliveryState
         (_D.PARKED, _DE.RELEASE): _D.PENDING,
         (_D.PARKED, _DE.HOLD): _D.HELD,
         (_D.PARKED, _DE.DROP): _D.DROPPED,
+        (_D.PENDING, _DE.RECEIPT): _D.STORED,
+        (_D.PARKED, _DE.RECEIPT): _D.STORED,
+        (_D.HELD, _DE.RECEIPT): _D.STORED,
         (_D.PENDING, _DE.HOLD): _D.HELD,
         (_D.PENDING, _DE.DROP): _D.DROPPED,
         (_D.HELD, _DE.RELEASE): _D.PENDING,

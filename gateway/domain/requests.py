@@ -12,7 +12,11 @@ class RequestKind(Enum):
     - ``assign``: ``acquisitions`` (ids, comma separated), ``step`` (number) - tie held acquisitions to a step
     - ``unscheduled``: ``acquisitions``, ``patient_id``, ``patient_name``, ``birth_date``, ``sex`` - send without order
     - ``open_step``: ``device``, ``step`` - make a step the active one; ``close_step``: ``device``
-    - ``retry``: ``delivery`` - make a pending or parked delivery due now
+    - ``retry``: ``deliveries`` (ids, comma separated; one under ``delivery`` as well) - make them due now
+    - ``hold_back``: ``deliveries`` - do not try them until released; ``let_go``: ``deliveries`` - release such ones
+    - ``retarget``: ``deliveries`` or ``source`` (all that a destination is owed), ``destination`` - owe them to another
+    - ``drop``: ``deliveries``, ``reason``, ``operator`` - give them up; ``take_back``: ``deliveries`` - undo that
+    - ``rebuild``: ``deliveries`` - make a damaged spooled object again from its acquisition
     - ``release``: ``acquisition`` - give a quarantined acquisition another try
     - ``echo``: ``destination`` - C-ECHO, its answer by layer in the outcome
     - ``refresh``: ``provider`` - query that worklist now
@@ -23,6 +27,12 @@ class RequestKind(Enum):
     OPEN_STEP = "open_step"
     CLOSE_STEP = "close_step"
     RETRY = "retry"
+    HOLD_BACK = "hold_back"
+    LET_GO = "let_go"
+    RETARGET = "retarget"
+    DROP = "drop"
+    TAKE_BACK = "take_back"
+    REBUILD = "rebuild"
     RELEASE = "release"
     ECHO = "echo"
     REFRESH = "refresh"

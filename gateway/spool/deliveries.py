@@ -49,7 +49,7 @@ class DeliveryLedger:
             rows = [] if waits else connection.execute(_CLAIM, (destination, now, limit)).fetchall()
             claimed = [row for row in rows if not self._poisoned(connection, row, now)]
             for row in claimed:
-                _move(connection, row["id"], DeliveryEvent.CLAIM, now)
+                move_delivery(connection, row["id"], DeliveryEvent.CLAIM, now)
                 connection.execute(
                     "UPDATE delivery SET claimed_by = ?, attempts = attempts + 1,"
                     " unfinished_claims = unfinished_claims + 1 WHERE id = ?",
@@ -72,7 +72,7 @@ class DeliveryLedger:
         """Park a delivery that was claimed again and again and never came to an outcome."""
         if row["unfinished_claims"] < UNFINISHED_CLAIMS_LIMIT:
             return False
-        _move(connection, row["id"], DeliveryEvent.PARK, now)
+        move_delivery(connection, row["id"], DeliveryEvent.PARK, now)
         text = f"Sending this object was begun {UNFINISHED_CLAIMS_LIMIT} times and never came to an end."
         connection.execute(
             "UPDATE delivery SET phase = 'transfer', error = ?, remedy = ? WHERE id = ?",
@@ -109,7 +109,7 @@ class DeliveryLedger:
                 " claimed_by = NULL, unfinished_claims = 0, phase = '', error = '', remedy = '' WHERE id = ?",
                 (now, code, outcome.comment, outcome.transfer_syntax_uid, delivery.id),
             )
-            _move(connection, delivery.id, DeliveryEvent.STORE, now, status=code)
+            move_delivery(connection, delivery.id, DeliveryEvent.STORE, now, status=code)
             self._attempt(connection, delivery, to_us(started_at), now, ("response", "done", code, outcome.comment))
 
     def failed(
@@ -119,7 +119,7 @@ class DeliveryLedger:
         now = to_us(self._clock.now())
         event = DeliveryEvent.PARK if park else DeliveryEvent.RETRY
         with self._database.write() as connection:
-            _move(connection, delivery.id, event, now, phase=fault.phase.value, code=fault.code)
+            move_delivery(connection, delivery.id, event, now, phase=fault.phase.value, code=fault.code)
             connection.execute(
                 "UPDATE delivery SET claimed_by = NULL, unfinished_claims = 0, due_us = ?, phase = ?, error = ?,"
                 " remedy = ?, status = ? WHERE id = ?",
@@ -133,7 +133,7 @@ class DeliveryLedger:
         now = to_us(self._clock.now())
         with self._database.write() as connection:
             for delivery in deliveries:
-                _move(connection, delivery.id, DeliveryEvent.VOID, now)
+                move_delivery(connection, delivery.id, DeliveryEvent.VOID, now)
                 connection.execute(
                     "UPDATE delivery SET claimed_by = NULL, attempts = attempts - 1,"
                     " unfinished_claims = unfinished_claims - 1 WHERE id = ?",
@@ -249,11 +249,11 @@ class DeliveryLedger:
 
 def release_delivery(connection: sqlite3.Connection, number: int, now: int, *, actor: str) -> None:
     """Make a parked delivery pending and due now, inside the caller's transaction."""
-    _move(connection, number, DeliveryEvent.RELEASE, now, actor=actor)
+    move_delivery(connection, number, DeliveryEvent.RELEASE, now, actor=actor)
     connection.execute("UPDATE delivery SET due_us = ?, unfinished_claims = 0 WHERE id = ?", (now, number))
 
 
-def _move(
+def move_delivery(
     connection: sqlite3.Connection,
     number: int,
     event: DeliveryEvent,

@@ -13,31 +13,27 @@ from datetime import date, datetime
 from pathlib import Path
 
 from gateway.domain.identifiers import display_name, mint_uid
-from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState, DeliveryState
+from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState
 from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Match, MatchRule, Patient
 from gateway.domain.requests import Request, RequestKind
 from gateway.spool.acquisitions import move, tie_to_local_study, tie_to_step
 from gateway.spool.database import Database
-from gateway.spool.deliveries import release_delivery
 from gateway.spool.files import storage_faults, sync_directory
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
+from gateway.spool.queue_verbs import DELIVERY_VERBS
+from gateway.spool.request_fields import RequestRefused, number_of, numbers_of, text_of
 from gateway.spool.snapshots import step_from_text
 
 _OPENING_LIFE_US = 5 * 60_000_000
-_NUMBER_MAX_DIGITS = 18
 _IDENTITY_MAX_LENGTH = 64
 _FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH})
 
 
 class _NotYet(Exception):  # noqa: N818 - no fault: the request stays filed and is looked at again
     """What a request is about is being worked on at this moment."""
-
-
-class RequestRefused(Exception):  # noqa: N818 - the outcome, in the operator's words
-    """A request that cannot be carried out, with the reason for the person who filed it."""
 
 
 def role_of(kind: RequestKind) -> str:
@@ -82,7 +78,6 @@ class RequestLedger:
             RequestKind.UNSCHEDULED: self._unscheduled,
             RequestKind.OPEN_STEP: self._open_step,
             RequestKind.CLOSE_STEP: self._close_step,
-            RequestKind.RETRY: self._retry,
             RequestKind.RELEASE: self._release,
         }
 
@@ -136,7 +131,7 @@ class RequestLedger:
                 return
             connection.execute("SAVEPOINT verb")
             try:
-                outcome, ok = self._verbs[request.kind](connection, request), True
+                outcome, ok = self._do(connection, request), True
             except RequestRefused as refusal:
                 connection.execute("ROLLBACK TO verb")
                 outcome, ok = str(refusal), False
@@ -145,6 +140,12 @@ class RequestLedger:
                 return
             self._finish(connection, request, ok=ok, outcome=outcome, detail="")
         self._clear(request)
+
+    def _do(self, connection: sqlite3.Connection, request: Request) -> str:
+        verb = DELIVERY_VERBS.get(request.kind)
+        if verb is not None:
+            return verb(connection, request, to_us(self._clock.now()))
+        return self._verbs[request.kind](connection, request)
 
     def finished(self, request: Request, *, ok: bool, outcome: str, detail: str = "") -> None:
         """Record the outcome of a request that was carried out elsewhere (echo, refresh)."""
@@ -176,7 +177,7 @@ class RequestLedger:
     # -- verbs --------------------------------------------------------------------------------------------------
 
     def _assign(self, connection: sqlite3.Connection, request: Request) -> str:
-        row = connection.execute("SELECT snapshot FROM step WHERE id = ?", (_number(request, "step"),)).fetchone()
+        row = connection.execute("SELECT snapshot FROM step WHERE id = ?", (number_of(request, "step"),)).fetchone()
         if row is None:
             raise RequestRefused("That step is no longer in the worklist cache; choose it again.")
         step = step_from_text(row["snapshot"])
@@ -206,7 +207,7 @@ class RequestLedger:
         return f"{len(numbers)} sent without an order"
 
     def _open_step(self, connection: sqlite3.Connection, request: Request) -> str:
-        device, number = _text(request, "device"), _number(request, "step")
+        device, number = text_of(request, "device"), number_of(request, "step")
         row = connection.execute("SELECT id, snapshot, usable FROM step WHERE id = ?", (number,)).fetchone()
         if row is None or not row["usable"]:
             raise RequestRefused("That worklist entry cannot be opened; look at its faults on the worklist page.")
@@ -223,29 +224,14 @@ class RequestLedger:
         return "opened"
 
     def _close_step(self, connection: sqlite3.Connection, request: Request) -> str:
-        device = _text(request, "device")
+        device = text_of(request, "device")
         if not connection.execute("DELETE FROM active_step WHERE device = ?", (device,)).rowcount:
             raise RequestRefused("No step is open on that device.")
         write_journal(connection, to_us(self._clock.now()), request.filed_by, "step closed", f"device {device}")
         return "closed"
 
-    def _retry(self, connection: sqlite3.Connection, request: Request) -> str:
-        number, now = _number(request, "delivery"), to_us(self._clock.now())
-        row = connection.execute("SELECT state, destination FROM delivery WHERE id = ?", (number,)).fetchone()
-        if row is None:
-            raise RequestRefused("There is no such delivery.")
-        state = DeliveryState(row["state"])
-        if state is DeliveryState.PARKED:
-            release_delivery(connection, number, now, actor=request.filed_by)
-        elif state is DeliveryState.PENDING:
-            connection.execute("UPDATE delivery SET due_us = ? WHERE id = ?", (now, number))
-        else:
-            raise RequestRefused(f"That delivery is {state.value}; there is nothing to retry.")
-        connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (row["destination"],))
-        return "due now"
-
     def _release(self, connection: sqlite3.Connection, request: Request) -> str:
-        number = _number(request, "acquisition")
+        number = number_of(request, "acquisition")
         row = connection.execute("SELECT state FROM acquisition WHERE id = ?", (number,)).fetchone()
         if row is None or row["state"] != AcquisitionState.QUARANTINED.value:
             raise RequestRefused("That acquisition is not in quarantine.")
@@ -256,25 +242,6 @@ class RequestLedger:
             (number,),
         )
         return "released"
-
-
-def _text(request: Request, key: str) -> str:
-    value = request.payload.get(key, "").strip()
-    if not value:
-        raise RequestRefused(f"The request names no {key}.")
-    return value
-
-
-def _number(request: Request, key: str) -> int:
-    text = _text(request, key)
-    if not _is_number(text):
-        raise RequestRefused(f"{key} is a number.")
-    return int(text)
-
-
-def _is_number(text: str) -> bool:
-    """Whether `text` is a number that a row can have."""
-    return text.isascii() and text.isdigit() and len(text) <= _NUMBER_MAX_DIGITS
 
 
 def _identity(request: Request, key: str) -> str:
@@ -304,10 +271,7 @@ def _sex(request: Request) -> str:
 
 def _held(connection: sqlite3.Connection, request: Request) -> list[int]:
     """The held acquisitions a request names, each once; all of them must be held."""
-    texts = [text.strip() for text in _text(request, "acquisitions").split(",")]
-    if not all(_is_number(text) for text in texts):
-        raise RequestRefused("acquisitions are numbers with commas between them.")
-    numbers = list(dict.fromkeys(int(text) for text in texts))
+    numbers = numbers_of(request, "acquisitions")
     for number in numbers:
         row = connection.execute("SELECT state, claimed_by FROM acquisition WHERE id = ?", (number,)).fetchone()
         if row is None or row["state"] != AcquisitionState.HELD.value:

@@ -198,7 +198,7 @@ def test_retry(spool: TestSpool) -> None:
     (delivery,) = spool.deliveries.claim_due("main", forward, 1)
     spool.deliveries.stored(delivery, StoreOutcome(0), spool.clock.now())
     assert "nothing to retry" in ask(spool, RequestKind.RETRY, delivery="1").outcome
-    assert "no such delivery" in ask(spool, RequestKind.RETRY, delivery="2").outcome
+    assert "no delivery 2" in ask(spool, RequestKind.RETRY, delivery="2").outcome
 
 
 def test_release(spool: TestSpool) -> None:
