@@ -32,9 +32,9 @@ def ophthalmic_photography(draft: Draft) -> None:
     """Fill in the Ophthalmic Photography Image, Acquisition and Photographic Parameters modules."""
     dataset = draft.dataset
     colour = draft.order.format.samples_per_pixel > 1
-    if colour:
-        dataset.ImageType = [dataset.ImageType[0], "PRIMARY", "", "COLOR"]
-    else:
+    # value 1 stays ORIGINAL even after our own lossy compression: a DERIVED one must be a montage (C.8.17.2.1.4)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "", "COLOR"] if colour else ["ORIGINAL", "PRIMARY"]
+    if not colour:
         dataset.PresentationLUTShape = "IDENTITY"
     lossy_compression_known(draft)
     for keyword in _NOT_GIVEN:
