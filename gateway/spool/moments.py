@@ -8,6 +8,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 LONGEST_WAIT_US = 3_600_000_000
 """No try is put off longer than this; a due moment farther ahead was set by a clock that was wrong since."""
+NEVER_US = 250_000_000_000_000_000
+"""Due when something else than time makes it due: the last years that a calendar of this program knows."""
 
 
 def to_us(moment: datetime) -> int:

@@ -1,0 +1,301 @@
+"""Proof beyond "stored": transactions kept before the peer is asked, and what its report makes of each delivery.
+
+A report is matched by its Transaction UID alone, whenever and however it comes. What it proves counts even when the
+transaction was given up meanwhile; what it denies counts only while the transaction is open.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.domain.commitment import (
+    NO_SUCH_INSTANCE,
+    NOT_NAMED,
+    FailureMeaning,
+    ProofItem,
+    ProofReport,
+    ProofRequest,
+    Reaction,
+    failure_meaning,
+    reason_text,
+)
+from gateway.domain.errors import GatewayError
+from gateway.domain.identifiers import DestinationName, Uid, mint_uid
+from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
+from gateway.domain.ports import Clock
+from gateway.spool.database import Database
+from gateway.spool.deliveries import move_delivery
+from gateway.spool.journal import write_journal
+from gateway.spool.moments import LONGEST_WAIT_US, NEVER_US, to_us
+
+_SECOND_US = 1_000_000
+_DAY_US = 86_400 * _SECOND_US
+_PATIENCE = 10
+"""A steady stream of instances puts off asking for no longer than this many idle times."""
+_AT_ONCE_ROUNDS = 2
+_DUE = (
+    "SELECT delivery.id, delivery.stored_us, series.study_instance_uid, series.series_instance_uid,"
+    " instance.sop_class_uid, instance.sop_instance_uid FROM delivery"
+    " JOIN instance ON instance.id = delivery.instance JOIN series ON series.id = instance.series"
+    " WHERE delivery.destination = ? AND delivery.state = 'stored' AND delivery.due_us <= ? AND instance.kept = 1"
+    " AND NOT EXISTS (SELECT 1 FROM commitment_item JOIN commitment ON commitment.id = commitment_item.commitment"
+    " WHERE commitment_item.delivery = delivery.id AND commitment.ended_us IS NULL)"
+    " ORDER BY delivery.due_us, delivery.id LIMIT ?"
+)
+_ITEMS = (
+    "SELECT commitment_item.delivery, instance.sop_class_uid, instance.sop_instance_uid, delivery.state,"
+    " delivery.stored_us, delivery.proof_rounds FROM commitment_item"
+    " JOIN delivery ON delivery.id = commitment_item.delivery JOIN instance ON instance.id = delivery.instance"
+    " WHERE commitment_item.commitment = ?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProofPace:
+    """How patient one destination's policy is.
+
+    `early_s`: how long after it was stored an instance may be unknown to the peer without being stored again;
+    `again_s`: the wait before asking again, doubled with each round up to an hour; `report_s`: how long a report may
+    take; `idle_s`: how long nothing further must have been stored before proof is asked for.
+    """
+
+    idle_s: float = 30.0
+    report_s: float = 86_400.0
+    early_s: float = 300.0
+    again_s: float = 300.0
+
+    def wait_us(self, rounds: int) -> int:
+        """Microseconds to wait after `rounds` rounds in vain."""
+        return min(int(self.again_s * _SECOND_US * 2.0 ** min(max(rounds - 1, 0), 30)), LONGEST_WAIT_US)
+
+
+class CommitmentLedger:
+    """Transactions of proof, for one thread; `paces` has one entry a destination that proves beyond "stored"."""
+
+    def __init__(self, database: Database, clock: Clock, paces: Mapping[str, ProofPace]) -> None:
+        self._database = database
+        self._clock = clock
+        self._paces = paces
+
+    def begin(self, destination: str, limit: int) -> ProofRequest | None:
+        """A new transaction for up to `limit` stored instances, durable before the peer is asked; None: not yet."""
+        pace, now = self._paces[destination], to_us(self._clock.now())
+        with self._database.read() as connection:
+            if not self._ready(connection, destination, pace, now, limit):
+                return None
+        uid = mint_uid()
+        with self._database.write() as connection:
+            rows = connection.execute(_DUE, (destination, now, limit)).fetchall()
+            number = connection.execute(
+                "INSERT INTO commitment (transaction_uid, destination, state, made_us) VALUES (?, ?, 'asking', ?)",
+                (uid, destination, now),
+            ).lastrowid
+            for row in rows:
+                connection.execute(
+                    "INSERT INTO commitment_item (commitment, delivery) VALUES (?, ?)", (number, row["id"])
+                )
+                # out of the way of the next search; whatever ends the transaction makes it due again
+                connection.execute("UPDATE delivery SET due_us = ? WHERE id = ?", (NEVER_US, row["id"]))
+            write_journal(
+                connection, now, "forward", "proof asked", f"commitment {number}", to=destination, of=len(rows)
+            )
+        return ProofRequest(uid, DestinationName(destination), tuple(_item(row) for row in rows))
+
+    @staticmethod
+    def _ready(connection: sqlite3.Connection, destination: str, pace: ProofPace, now: int, limit: int) -> bool:
+        """Whether enough waits, or what waits has waited long enough."""
+        rows = connection.execute(_DUE, (destination, now, limit)).fetchall()
+        if not rows or len(rows) == limit:
+            return bool(rows)
+        newest = connection.execute(
+            "SELECT max(stored_us) FROM delivery WHERE destination = ? AND state = 'stored'", (destination,)
+        ).fetchone()[0]
+        idle_us = int(pace.idle_s * _SECOND_US)
+        still = not now - idle_us < newest <= now
+        return still or min(row["stored_us"] for row in rows) <= now - _PATIENCE * idle_us
+
+    def accepted(self, transaction_uid: str) -> None:
+        """The peer has taken the request; its report may come from now on."""
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE commitment SET state = 'waiting' WHERE transaction_uid = ? AND state = 'asking'",
+                (transaction_uid,),
+            )
+
+    def refused(self, transaction_uid: str, fault: GatewayError, *, wait_s: float, in_vain: bool) -> None:
+        """Give up a transaction that the peer did not take; its instances are asked for again after `wait_s`.
+
+        `in_vain` when the peer answered, so that it counts as a round; false for trouble of the link.
+        """
+        now = to_us(self._clock.now())
+        due = now + int(wait_s * _SECOND_US)
+        with self._database.write() as connection:
+            row = _open_one(connection, transaction_uid)
+            if row is not None:
+                _end(connection, row["id"], "refused", now, code=fault.code, text=fault.message)
+                self._ask_again(connection, row["id"], due, fault.message, fault.remedy, in_vain=in_vain)
+
+    def is_open(self, transaction_uid: str) -> bool:
+        """Whether a report of this transaction is still awaited."""
+        with self._database.read() as connection:
+            return _open_one(connection, transaction_uid) is not None
+
+    def void_unanswered(self, destination: str) -> None:
+        """At a role's start: what it was asking for when it died is asked for again, under a new Transaction UID."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            rows = connection.execute(
+                "SELECT id FROM commitment WHERE destination = ? AND state = 'asking'", (destination,)
+            ).fetchall()
+            for row in rows:
+                _end(connection, row["id"], "refused", now, text="the gateway was restarted while it asked")
+                self._ask_again(connection, row["id"], now, "", "", in_vain=False)
+
+    def expire(self, destination: str) -> int:
+        """Give up transactions that had no report in time, or were made by a clock that was wrong; how many."""
+        now, report_s = to_us(self._clock.now()), self._paces[destination].report_s
+        late = (now - int(report_s * _SECOND_US), now + LONGEST_WAIT_US)
+        query = "SELECT id FROM commitment WHERE destination = ? AND ended_us IS NULL AND (made_us <= ? OR made_us > ?)"
+        with self._database.read() as connection:
+            rows = connection.execute(query, (destination, *late)).fetchall()
+        if rows:
+            text = f"There was no report within {report_s / 3600:g} h."
+            with self._database.write() as connection:
+                for row in connection.execute(query, (destination, *late)).fetchall():
+                    _end(connection, row["id"], "expired", now, text=text)
+                    self._ask_again(connection, row["id"], now, text, "", in_vain=True)
+                    write_journal(connection, now, "forward", "no report", f"commitment {row['id']}", to=destination)
+        return len(rows)
+
+    def put_right(self, destination: str) -> None:
+        """Make due what a wrong clock put off too far."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'stored'"
+                " AND due_us > ? AND due_us < ?",
+                (now, destination, now + _DAY_US + LONGEST_WAIT_US, NEVER_US),
+            )
+
+    def report(self, report: ProofReport) -> bool:
+        """Take a peer's report over, each instance by its own word in it; False if no such transaction was made."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            made = connection.execute(
+                "SELECT * FROM commitment WHERE transaction_uid = ?", (report.transaction_uid,)
+            ).fetchone()
+            if made is None:
+                return False
+            for row in connection.execute(_ITEMS, (made["id"],)).fetchall():
+                key = (row["sop_class_uid"], row["sop_instance_uid"])
+                if key in report.committed and key not in report.failed:
+                    self._proven(connection, made, row, now)
+                elif made["ended_us"] is None:
+                    self._denied(connection, made, row, report.failed.get(key, NOT_NAMED), now)
+            if made["ended_us"] is None:
+                _end(connection, made["id"], "reported", now)
+        return True
+
+    @staticmethod
+    def _proven(connection: sqlite3.Connection, made: sqlite3.Row, row: sqlite3.Row, now: int) -> None:
+        _say(connection, made["id"], row["delivery"], "committed")
+        if row["state"] == DeliveryState.STORED.value:
+            connection.execute(
+                "UPDATE delivery SET committed_us = ?, proof_rounds = 0, phase = '', error = '', remedy = ''"
+                " WHERE id = ?",
+                (now, row["delivery"]),
+            )
+            move_delivery(
+                connection, row["delivery"], DeliveryEvent.COMMIT, now, transaction=str(made["transaction_uid"])
+            )
+
+    def _denied(
+        self, connection: sqlite3.Connection, made: sqlite3.Row, row: sqlite3.Row, reason: int, now: int
+    ) -> None:
+        """Do about an instance that is not committed what its reason asks for."""
+        _say(connection, made["id"], row["delivery"], reason_text(reason))
+        if row["state"] != DeliveryState.STORED.value:
+            return
+        meaning, rounds = failure_meaning(reason), row["proof_rounds"] + 1
+        text = f"{made['destination']}: {meaning.text} ({reason_text(reason)})."
+        connection.execute(
+            "UPDATE delivery SET proof_rounds = ?, phase = 'commit', error = ?, remedy = ?, due_us = ? WHERE id = ?",
+            (rounds, text, meaning.remedy, self._due(made["destination"], row, meaning, rounds, now), row["delivery"]),
+        )
+        if self._may_come_yet(made["destination"], row, reason, now):
+            return
+        if meaning.reaction in {Reaction.STORE_AGAIN, Reaction.PARK}:
+            move_delivery(connection, row["delivery"], DeliveryEvent.RETRY, now, reason=reason_text(reason))
+        if meaning.reaction is Reaction.PARK:
+            move_delivery(connection, row["delivery"], DeliveryEvent.PARK, now, reason=reason_text(reason))
+
+    def _may_come_yet(self, destination: str, row: sqlite3.Row, reason: int, now: int) -> bool:
+        """Whether a peer that does not know the instance may just not have got round to it."""
+        pace = self._pace(destination)
+        return reason == NO_SUCH_INSTANCE and 0 <= now - row["stored_us"] < int(pace.early_s * _SECOND_US)
+
+    def _due(self, destination: str, row: sqlite3.Row, meaning: FailureMeaning, rounds: int, now: int) -> int:
+        pace = self._pace(destination)
+        match meaning.reaction:
+            case Reaction.STORE_AGAIN if self._may_come_yet(destination, row, NO_SUCH_INSTANCE, now):
+                return int(row["stored_us"]) + int(pace.early_s * _SECOND_US)
+            case Reaction.STORE_AGAIN:
+                return now if rounds <= _AT_ONCE_ROUNDS else now + pace.wait_us(rounds)
+            case Reaction.ASK_NO_MORE:
+                return now + _DAY_US  # a peer may be taught meanwhile; one request a day costs nothing
+            case _:
+                return now + pace.wait_us(rounds)
+
+    def _pace(self, destination: str) -> ProofPace:
+        """The pace of a destination; that of a report which came after its policy changed is the default."""
+        return self._paces.get(destination) or ProofPace()
+
+    @staticmethod
+    def _ask_again(
+        connection: sqlite3.Connection, number: int, due: int, text: str, remedy: str, *, in_vain: bool
+    ) -> None:
+        connection.execute(
+            "UPDATE delivery SET due_us = ?, proof_rounds = proof_rounds + ?, phase = 'commit', error = ?, remedy = ?"
+            " WHERE state = 'stored' AND id IN (SELECT delivery FROM commitment_item WHERE commitment = ?)",
+            (due, int(in_vain), text, remedy, number),
+        )
+
+    def unproven(self, destination: str, rounds: int) -> tuple[int, str, str]:
+        """How many instances have seen `rounds` rounds in vain, and the latest reason and remedy among them."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT error, remedy FROM delivery WHERE destination = ? AND proof_rounds >= ?"
+                " AND proof_rounds > 0 AND state IN ('stored', 'pending', 'sending') ORDER BY proof_rounds, id",
+                (destination, rounds),
+            ).fetchall()
+        return (len(rows), rows[-1]["error"], rows[-1]["remedy"]) if rows else (0, "", "")
+
+
+def _item(row: sqlite3.Row) -> ProofItem:
+    return ProofItem(
+        study_instance_uid=Uid(row["study_instance_uid"]),
+        series_instance_uid=Uid(row["series_instance_uid"]),
+        sop_class_uid=Uid(row["sop_class_uid"]),
+        sop_instance_uid=Uid(row["sop_instance_uid"]),
+    )
+
+
+def _open_one(connection: sqlite3.Connection, transaction_uid: str) -> sqlite3.Row | None:
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM commitment WHERE transaction_uid = ? AND ended_us IS NULL", (transaction_uid,)
+    ).fetchone()
+    return row
+
+
+def _end(connection: sqlite3.Connection, number: int, state: str, now: int, *, code: str = "", text: str = "") -> None:
+    connection.execute(
+        "UPDATE commitment SET state = ?, ended_us = ?, code = ?, text = ? WHERE id = ?",
+        (state, now, code, text, number),
+    )
+
+
+def _say(connection: sqlite3.Connection, number: int, delivery: int, outcome: str) -> None:
+    connection.execute(
+        "UPDATE commitment_item SET outcome = ? WHERE commitment = ? AND delivery = ? AND outcome <> 'committed'",
+        (outcome, number, delivery),
+    )
