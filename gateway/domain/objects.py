@@ -8,6 +8,7 @@ from types import MappingProxyType
 from gateway.domain.acquisition import Hint
 from gateway.domain.frames import FrameFormat, PictureFacts
 from gateway.domain.instance import InstanceIdentity
+from gateway.domain.performed_step import PerformedStep
 from gateway.domain.procedure import Patient, Step
 
 
@@ -68,7 +69,8 @@ class ObjectOrder:
     `format` is the format as written: bits, planes and Photometric Interpretation of the encoded pixels.
     `captured_at` is aware and stands in the station's zone; it is also the clock of the object's local times.
     `derivation` says what the gateway itself did to the pixels (a lossy compression that the profile asks for); empty
-    when they are as captured. `study_started_at` is the same for all objects of a study from this box.
+    when they are as captured. `study_started_at` is the same for all objects of a study from this box. `performed` is
+    the performed step that the object refers to, None where none is reported.
     """
 
     profile: ObjectProfile
@@ -84,3 +86,4 @@ class ObjectOrder:
     facts: PictureFacts
     hints: tuple[Hint, ...] = ()
     derivation: str = ""
+    performed: PerformedStep | None = None

@@ -10,10 +10,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from gateway.domain.identifiers import is_valid_uid
-from gateway.objects.draft import Draft
+from gateway.objects.notes import Notes
 from gateway.objects.values import LIMITS, code_string, described, description, spare_identifier
 
-ItemCopier = Callable[[Draft, Dataset], Dataset | None]
+ItemCopier = Callable[[Notes, Dataset], Dataset | None]
 
 
 def code_item(value: str, scheme: str, meaning: str, version: str = "") -> Dataset:
@@ -30,28 +30,34 @@ def code_item(value: str, scheme: str, meaning: str, version: str = "") -> Datas
     return item
 
 
-def copied(draft: Draft, source: Dataset, target: Dataset, keyword: str, copy_item: ItemCopier) -> None:
-    """Copy the usable items of sequence `keyword`; nothing is set when there is none."""
+def usable_items(notes: Notes, source: Dataset, keyword: str, copy_item: ItemCopier) -> list[Dataset]:
+    """Copies of the usable items of sequence `keyword`, possibly none."""
     given = list(source.get(keyword) or [])
-    items = [item for item in (copy_item(draft, one) for one in given) if item is not None]
+    items = [item for item in (copy_item(notes, one) for one in given) if item is not None]
     if len(items) < len(given):
-        draft.note(f"An unusable item of {described(keyword)} was left out.")
+        notes.note(f"An unusable item of {described(keyword)} was left out.")
+    return items
+
+
+def copied(notes: Notes, source: Dataset, target: Dataset, keyword: str, copy_item: ItemCopier) -> None:
+    """Copy the usable items of sequence `keyword`; nothing is set when there is none."""
+    items = usable_items(notes, source, keyword, copy_item)
     if items:
         setattr(target, keyword, Sequence(items))
 
 
-def code(draft: Draft, item: Dataset) -> Dataset | None:
+def code(notes: Notes, item: Dataset) -> Dataset | None:
     """A copy of a code item; None without value or scheme, and the value stands in for a missing meaning."""
-    value = description(draft, "LongCodeValue", item.get("CodeValue") or item.get("LongCodeValue"))
-    scheme = description(draft, "CodingSchemeDesignator", item.get("CodingSchemeDesignator"))
+    value = description(notes, "LongCodeValue", item.get("CodeValue") or item.get("LongCodeValue"))
+    scheme = description(notes, "CodingSchemeDesignator", item.get("CodingSchemeDesignator"))
     if not value or not scheme:
         return None
-    meaning = description(draft, "CodeMeaning", item.get("CodeMeaning") or value)
-    version = description(draft, "CodingSchemeVersion", item.get("CodingSchemeVersion"))
+    meaning = description(notes, "CodeMeaning", item.get("CodeMeaning") or value)
+    version = description(notes, "CodingSchemeVersion", item.get("CodingSchemeVersion"))
     return code_item(value, scheme, meaning, version)
 
 
-def reference(_draft: Draft, item: Dataset) -> Dataset | None:
+def reference(_notes: Notes, item: Dataset) -> Dataset | None:
     """A copy of a SOP Instance reference; None unless both UIDs are well-formed."""
     uids = tuple(str(item.get(k) or "").strip(" \0") for k in ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID"))
     if not all(is_valid_uid(uid) for uid in uids):
@@ -61,39 +67,39 @@ def reference(_draft: Draft, item: Dataset) -> Dataset | None:
     return result
 
 
-def designator(draft: Draft, item: Dataset) -> Dataset | None:
+def designator(notes: Notes, item: Dataset) -> Dataset | None:
     """A copy of an HL7v2 Hierarchic Designator (PS3.3 table 10-17); None when it names no entity."""
-    return _entity(draft, item, ("LocalNamespaceEntityID",))
+    return _entity(notes, item, ("LocalNamespaceEntityID",))
 
 
-def issuer_qualifiers(draft: Draft, item: Dataset) -> Dataset | None:
+def issuer_qualifiers(notes: Notes, item: Dataset) -> Dataset | None:
     """A copy of an item of Issuer of Patient ID Qualifiers Sequence (PS3.3 table 10-18)."""
-    result = _entity(draft, item, ()) or Dataset()
+    result = _entity(notes, item, ()) or Dataset()
     kind = str(item.get("IdentifierTypeCode") or "").strip()
     if code_string(kind):
         result.IdentifierTypeCode = kind
     return result if len(result) else None
 
 
-def other_patient_id(draft: Draft, item: Dataset) -> Dataset | None:
+def other_patient_id(notes: Notes, item: Dataset) -> Dataset | None:
     """A copy of an item of Other Patient IDs Sequence; None without an identifier."""
-    value = spare_identifier(draft, "PatientID", item.get("PatientID"))
+    value = spare_identifier(notes, "PatientID", item.get("PatientID"))
     if not value:
         return None
     result = Dataset()
     result.PatientID = value
-    _set_texts(draft, item, result, ("IssuerOfPatientID",))
+    _set_texts(notes, item, result, ("IssuerOfPatientID",))
     kind = str(item.get("TypeOfPatientID") or "").strip()
     # type 1 here (PS3.3 C.7.1.1), which worklist providers rarely send
     result.TypeOfPatientID = kind if kind in {"TEXT", "RFID", "BARCODE"} else "TEXT"
-    copied(draft, item, result, "IssuerOfPatientIDQualifiersSequence", issuer_qualifiers)
+    copied(notes, item, result, "IssuerOfPatientIDQualifiersSequence", issuer_qualifiers)
     return result
 
 
-def _entity(draft: Draft, item: Dataset, keywords: Iterable[str]) -> Dataset | None:
+def _entity(notes: Notes, item: Dataset, keywords: Iterable[str]) -> Dataset | None:
     result = Dataset()
-    _set_texts(draft, item, result, keywords)
-    universal = description(draft, "UniversalEntityID", item.get("UniversalEntityID"))
+    _set_texts(notes, item, result, keywords)
+    universal = description(notes, "UniversalEntityID", item.get("UniversalEntityID"))
     kind = str(item.get("UniversalEntityIDType") or "").strip()
     if universal and code_string(kind):
         result.UniversalEntityID = universal
@@ -101,8 +107,8 @@ def _entity(draft: Draft, item: Dataset, keywords: Iterable[str]) -> Dataset | N
     return result if len(result) else None
 
 
-def _set_texts(draft: Draft, item: Dataset, result: Dataset, keywords: Iterable[str]) -> None:
+def _set_texts(notes: Notes, item: Dataset, result: Dataset, keywords: Iterable[str]) -> None:
     for keyword in keywords:
-        text = description(draft, keyword, item.get(keyword))
+        text = description(notes, keyword, item.get(keyword))
         if text:
             setattr(result, keyword, text)

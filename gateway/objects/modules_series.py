@@ -7,10 +7,11 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from gateway.domain.acquisition import HintKind, hint_values
+from gateway.domain.performed_step import PERFORMED_STEP_UID, PerformedStep
 from gateway.domain.procedure import Step
 from gateway.objects import coded
 from gateway.objects.draft import Draft
-from gateway.objects.values import description, identifier, person_name, uid
+from gateway.objects.values import da, description, identifier, person_name, tm, uid
 
 
 def general_series(draft: Draft) -> None:
@@ -31,20 +32,45 @@ def general_series(draft: Draft) -> None:
         dataset.PerformingPhysicianName = person_name(draft, "PerformingPhysicianName", first)
     if isinstance(order.subject, Step):
         dataset.RequestAttributesSequence = [_request(draft, order.subject)]
+    if order.performed is not None:
+        _performed(draft, order.performed)
+
+
+def _performed(draft: Draft, performed: PerformedStep) -> None:
+    """The reference to the performed step and what both say alike (PS3.3 table 10-16; PS3.17 Annex J)."""
+    dataset = draft.dataset
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = PERFORMED_STEP_UID
+    reference.ReferencedSOPInstanceUID = uid("ReferencedSOPInstanceUID", performed.sop_instance_uid)
+    dataset.ReferencedPerformedProcedureStepSequence = [reference]
+    dataset.PerformedProcedureStepID = identifier("PerformedProcedureStepID", performed.id)
+    dataset.PerformedProcedureStepStartDate = da(performed.started_at)
+    dataset.PerformedProcedureStepStartTime = tm(performed.started_at)
+    _describe(draft, "PerformedProcedureStepDescription", performed.description)
+    _describe(draft, "ProtocolName", performed.protocol_name)
+    scheduled = Dataset() if performed.append else draft.scheduled_step_item
+    codes = coded.usable_items(draft, scheduled, "ScheduledProtocolCodeSequence", coded.code)
+    if codes:
+        dataset.PerformedProtocolCodeSequence = codes
 
 
 def _request(draft: Draft, step: Step) -> Dataset:
-    """The item for `step`: identifiers unchanged, descriptions and codes as far as they fit."""
+    """The item for `step`: identifiers unchanged, descriptions and codes as far as they fit.
+
+    What was appended after the step had been completed names the Requested Procedure alone.
+    """
+    performed = draft.order.performed
+    append = performed is not None and performed.append
     item = Dataset()
     identifiers = {
         "StudyInstanceUID": step.key.study_instance_uid and uid("StudyInstanceUID", step.key.study_instance_uid),
         "AccessionNumber": identifier("AccessionNumber", step.accession_number),
         "RequestedProcedureID": identifier("RequestedProcedureID", step.requested_procedure_id),
-        "ScheduledProcedureStepID": identifier("ScheduledProcedureStepID", step.key.step_id),
+        "ScheduledProcedureStepID": identifier("ScheduledProcedureStepID", "" if append else step.key.step_id),
     }
     descriptions = {
         "RequestedProcedureDescription": step.requested_procedure_description,
-        "ScheduledProcedureStepDescription": step.description,
+        "ScheduledProcedureStepDescription": "" if append else step.description,
         "ReasonForTheRequestedProcedure": draft.answer.get("ReasonForTheRequestedProcedure"),
     }
     for keyword, value in identifiers.items():
@@ -54,16 +80,17 @@ def _request(draft: Draft, step: Step) -> Dataset:
         text = description(draft, keyword, given)
         if text:
             setattr(item, keyword, text)
-    _request_sequences(draft, item)
+    _request_sequences(draft, item, append=append)
     return item
 
 
-def _request_sequences(draft: Draft, item: Dataset) -> None:
+def _request_sequences(draft: Draft, item: Dataset, *, append: bool) -> None:
     answer = draft.answer
     coded.copied(draft, answer, item, "IssuerOfAccessionNumberSequence", coded.designator)
     coded.copied(draft, answer, item, "RequestedProcedureCodeSequence", coded.code)
     coded.copied(draft, answer, item, "ReasonForRequestedProcedureCodeSequence", coded.code)
-    coded.copied(draft, draft.scheduled_step_item, item, "ScheduledProtocolCodeSequence", coded.code)
+    if not append:
+        coded.copied(draft, draft.scheduled_step_item, item, "ScheduledProtocolCodeSequence", coded.code)
 
 
 def _describe(draft: Draft, keyword: str, value: str) -> None:

@@ -13,7 +13,7 @@ from pydicom.multival import MultiValue
 
 from gateway.domain.errors import InvalidObject
 from gateway.domain.identifiers import is_valid_uid
-from gateway.objects.draft import Draft
+from gateway.objects.notes import Notes
 
 LIMITS = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240, "CS": 16, "PN": 64}
 _MULTI_LINE = frozenset({"ST", "LT", "UT"})
@@ -29,7 +29,7 @@ def described(keyword: str) -> str:
     return dictionary_description(keyword)
 
 
-def description(draft: Draft, keyword: str, value: object) -> str:
+def description(draft: Notes, keyword: str, value: object) -> str:
     """`value` as text that fits the attribute's VR, shortened with a note where it is too long."""
     vr = dictionary_VR(keyword)
     text = _without_controls(_single(value), keep_lines=vr in _MULTI_LINE)
@@ -66,7 +66,7 @@ def identifier(keyword: str, value: object) -> str:
     return text
 
 
-def spare_identifier(draft: Draft, keyword: str, value: object) -> str:
+def spare_identifier(draft: Notes, keyword: str, value: object) -> str:
     """`value` as an identifier the object can do without: left out with a note where `identifier` would refuse it."""
     try:
         return identifier(keyword, value)
@@ -86,7 +86,7 @@ def uid(keyword: str, value: object) -> str:
     return text
 
 
-def person_name(draft: Draft, keyword: str, value: object, *, refuse_long: bool = False) -> str:
+def person_name(draft: Notes, keyword: str, value: object, *, refuse_long: bool = False) -> str:
     """A PN of at most three groups and five components each (PS3.5 section 6.2.1).
 
     Raises
@@ -161,7 +161,7 @@ def values_of(element: DataElement) -> list[object]:
     return list(element.value) if isinstance(element.value, MultiValue | list) else [element.value]
 
 
-def _name_group(draft: Draft, keyword: str, group: str, *, refuse_long: bool) -> str:
+def _name_group(draft: Notes, keyword: str, group: str, *, refuse_long: bool) -> str:
     components = [c.strip() for c in group.split("^")]
     if len(components) > _PN_COMPONENTS:
         draft.note(f"{described(keyword)} had more than five components; the rest was joined to the fifth.")
