@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway import bootstrap
-from gateway.cli import people, showing
+from gateway.cli import people, queue, showing
 from gateway.cli.context import config_path, configuration, speaks_of_faults
 from gateway.cli.tryout import try_file
 
@@ -81,7 +81,7 @@ def demo(once: bool, count: int, port: int, keep: bool) -> None:
 
 main.add_command(try_file)
 main.add_command(showing.status)
-main.add_command(showing.queue)
+main.add_command(queue.queue_with_verbs)
 main.add_command(showing.devices)
 main.add_command(people.worklist)
 main.add_command(people.hold)

@@ -3,9 +3,8 @@
 import click
 
 from gateway import bootstrap
-from gateway.cli.context import ask, configuration, speaks_of_faults
+from gateway.cli.context import configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
-from gateway.domain.requests import RequestKind
 from gateway.domain.views import AcquisitionView
 
 
@@ -70,15 +69,6 @@ def _deliveries(row: AcquisitionView) -> str:
 def _why(row: AcquisitionView) -> str:
     faults = [f"{d.phase}: {d.error} {d.remedy}" for d in row.deliveries if d.error]
     return "; ".join(faults) or f"{row.reason} {row.remedy}".strip()
-
-
-@queue.command()
-@click.argument("delivery", type=int)
-@click.pass_context
-@speaks_of_faults
-def retry(context: click.Context, delivery: int) -> None:
-    """Make a waiting or parked DELIVERY (its # in the list) due now."""
-    ask(context, RequestKind.RETRY, {"delivery": str(delivery)})
 
 
 @click.command()

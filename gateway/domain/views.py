@@ -157,3 +157,49 @@ class RequestView:
     ok: bool
     outcome: str
     detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """One delivery in the list of the queue."""
+
+    delivery: DeliveryView
+    acquisition: int
+    device: str
+    display_name: str
+    captured_at: datetime
+    sop_instance_uid: str
+    decision: str
+    exported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLine:
+    """One try of a delivery as it was recorded."""
+
+    started_at: datetime
+    ended_at: datetime
+    phase: str
+    disposition: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalLine:
+    """One line of the journal; `detail` is its JSON."""
+
+    at: datetime
+    actor: str
+    event: str
+    subject: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDossier:
+    """All that the ledger knows of one delivery: facts as name and value, its tries, and its journal."""
+
+    facts: tuple[tuple[str, str], ...]
+    attempts: tuple[AttemptLine, ...]
+    journal: tuple[JournalLine, ...]

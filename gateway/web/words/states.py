@@ -65,6 +65,12 @@ _KINDS = {
     "open_step": "Open a patient",
     "close_step": "Close the patient",
     "retry": "Try again",
+    "hold_back": "Hold",
+    "let_go": "Release",
+    "retarget": "Send elsewhere",
+    "drop": "Drop",
+    "take_back": "Take back",
+    "rebuild": "Make again",
     "release": "Release",
     "echo": "Test a destination",
     "refresh": "Ask the worklist",
@@ -119,17 +125,16 @@ def status_words(code: str) -> str:
 
 def delivery_mark(delivery: DeliveryView, now: datetime) -> Mark:
     """The state of one delivery."""
-    match delivery.state:
-        case "stored":
-            return Mark(Tone.SAFE, "At PACS", when(delivery.since, now))
-        case "committed":
-            return Mark(Tone.SAFE, "Confirmed by PACS", when(delivery.since, now))
-        case "sending":
-            return Mark(Tone.BUSY, "Sending")
-        case "parked":
-            return Mark(Tone.DANGER, "Needs you", f"stopped {when(delivery.since, now)}")
-        case _:
-            return _waiting(delivery, now)
+    by_receipt = ", by receipt" if delivery.status == "receipt" else ""
+    settled = {
+        "stored": Mark(Tone.SAFE, "At PACS", f"{when(delivery.since, now)}{by_receipt}"),
+        "committed": Mark(Tone.SAFE, "Confirmed by PACS", when(delivery.since, now)),
+        "sending": Mark(Tone.BUSY, "Sending"),
+        "parked": Mark(Tone.DANGER, "Needs you", f"stopped {when(delivery.since, now)}"),
+        "held": Mark(Tone.ATTENTION, "Held back", "a person keeps it here"),
+        "dropped": Mark(Tone.ATTENTION, "Dropped", "a person gave it up"),
+    }
+    return settled.get(delivery.state) or _waiting(delivery, now)
 
 
 def acquisition_mark(acquisition: AcquisitionView, now: datetime) -> Mark:
