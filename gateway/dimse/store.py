@@ -159,6 +159,8 @@ class StoreSession:
         timeout_s = self.peer.timeouts.for_response(file.data_bytes)
         answer = self._association.receive(timeout_s, max_data_bytes=0, what="the store request")
         status = self._association.expect(answer, messages.C_STORE_RSP, message_id)
+        if answer.context_id != context.context_id:
+            raise self._association.fault(Phase.RESPONSE, f"it answered in the context {answer.context_id}")
         self._check_subject(answer, sop_class_uid, sop_instance_uid)
         return self._outcome(answer, status, transfer_syntax_uid, complete=complete, sent_before=sent_before)
 
