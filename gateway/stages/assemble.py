@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from gateway.capture.image_files import make_thumbnail, open_picture
-from gateway.codec.errors import VerificationFailed
+from gateway.codec.errors import CodecError
 from gateway.domain.checkpoints import Checkpoint, Passage
 from gateway.domain.errors import Disposition, GatewayError, InvalidObject, Phase
 from gateway.domain.frames import Picture
@@ -173,8 +173,8 @@ class AssembleStage:
         about = Subject(subject, acquisition.captured_at, started_at, acquisition.hints)
         try:
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
-        except VerificationFailed as fault:
-            _log.error("acquisition=%d verification=failed syntax=%s", acquisition.id, plan.transfer_syntax_uid)
+        except CodecError as fault:  # the pixels are sound: only their compression is at fault
+            _log.error("acquisition=%d compression=failed syntax=%s", acquisition.id, plan.transfer_syntax_uid)
             plan = without_compression(plan, picture, fault)
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
         self._instances.complete(acquisition.id, identity, spooled, self._destinations, [plan.reason, *notes])

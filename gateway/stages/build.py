@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gateway.codec.encode import encode
-from gateway.codec.errors import VerificationFailed
+from gateway.codec.errors import CodecError, VerificationFailed
 from gateway.codec.options import EncodeOptions
 from gateway.codec.pool import FrameTask, encode_frames
 from gateway.codec.registry import encoded_photometric, lookup
@@ -190,14 +190,15 @@ class ObjectBuilder:
         return facts, f"Compressed {ratio:.1f} to 1 by {lookup(plan.transfer_syntax_uid).name}"
 
 
-def without_compression(plan: Plan, picture: Picture, fault: VerificationFailed) -> Plan:
-    """The plan after a frame failed its verification: the same object, uncompressed, with the reason."""
+def without_compression(plan: Plan, picture: Picture, fault: CodecError) -> Plan:
+    """The plan after an encoder refused a frame or its verification failed: the same object, uncompressed."""
+    what = "verification failed" if isinstance(fault, VerificationFailed) else "the encoder refuses the frame"
     return replace(
         plan,
         transfer_syntax_uid=EXPLICIT_LITTLE_ENDIAN,
         format=picture.frames.format,
         lossy=None,
-        reason=f"sent uncompressed, because verification failed: {fault.message}",
+        reason=f"sent uncompressed, because {what}: {fault.message}",
     )
 
 

@@ -102,7 +102,9 @@ def choose(
         return EncodingChoice(usable[0], "first of the configured list that may carry these pixels")
     if policy.name == "fastest":
         return EncodingChoice(usable[0], "quickest encoder that may carry these pixels")
-    trials = [_try(uid, frame, fmt, monotonic) for uid in usable]
+    trials = [trial for uid in usable if (trial := _try(uid, frame, fmt, monotonic)) is not None]
+    if not trials:
+        return EncodingChoice(EXPLICIT_LITTLE_ENDIAN, "every encoder refuses such a frame")
     return _best(trials, fmt, link_bytes_per_s if policy.name == "balanced" else None)
 
 
@@ -120,9 +122,13 @@ def _best(trials: Sequence[_Trial], fmt: FrameFormat, link_bytes_per_s: float | 
     )
 
 
-def _try(uid: str, frame: memoryview, fmt: FrameFormat, monotonic: Callable[[], float]) -> _Trial:
+def _try(uid: str, frame: memoryview, fmt: FrameFormat, monotonic: Callable[[], float]) -> _Trial | None:
+    """One encoder's result; None where it refuses the frame for what the table does not say, its size perhaps."""
     begun = monotonic()
-    size = len(encode(uid, frame, fmt))
+    try:
+        size = len(encode(uid, frame, fmt))
+    except CodecError:
+        return None
     return _Trial(uid, size, monotonic() - begun)
 
 
