@@ -37,6 +37,7 @@ class Phase(Enum):
     TRANSFER = "transfer"
     RESPONSE = "response"
     QUERY = "query"
+    EXPORT = "export"
 
 
 class GatewayError(Exception):

@@ -57,6 +57,7 @@ _LAYERS = {
     "transfer": "sending",
     "response": "answer of the PACS",
     "query": "worklist query",
+    "export": "writing to a medium",
 }
 _LINK_PHASES = frozenset({"resolve", "connect", "tls", "transfer"})
 _KINDS = {
