@@ -35,6 +35,7 @@ LIBRARIES = MappingProxyType(
         "capture": {"PIL", "numpy", "watchdog"},
         "worklist": {"pydicom"},
         "objects": {"numpy", "pydicom"},
+        "dicomweb": {"httpcore"},
         "dimse": {"pydicom", "pynetdicom"},
         "config": {"attrs", "cattrs", "tomlkit"},
         "web": {"cheroot", "flask", "markupsafe", "werkzeug"},

@@ -22,6 +22,7 @@ EMPTY_PACKAGES = (
     "capture",
     "codec",
     "config",
+    "dicomweb",
     "dimse",
     "host",
     "objects",
