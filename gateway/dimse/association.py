@@ -82,6 +82,14 @@ class Association:
             self.abort()
         return self._open
 
+    def heard(self, wait_s: float) -> bool:
+        """Whether the peer says something within `wait_s`, for `receive` to take; raises RETRY if the link breaks."""
+        try:
+            return bool(self._values) or self._link.wait(wait_s, Phase.RESPONSE)
+        except GatewayError:
+            self._end()
+            raise
+
     def next_message_id(self) -> int:
         """A Message ID that no request of this association has used for the last 65,535 requests."""
         self._last_message_id = self._last_message_id % _LARGEST_MESSAGE_ID + 1

@@ -1,4 +1,4 @@
-"""C-FIND of the Modality Worklist: queries over one association, their answers as data sets, bounded in number."""
+"""C-FIND, here of the worklist: queries over one association, their answers as data sets, bounded in number."""
 
 import logging
 from collections.abc import Sequence
@@ -71,15 +71,15 @@ def find_worklist(
         context = association.agreement.context_for(WORKLIST_FIND_UID, _SYNTAXES)
         if context is None:
             raise _no_worklist(peer, association.agreement.contexts)
-        run = _Run(association, context, limit)
+        run = FindRun(association, context, limit)
         for query in queries:
             if not run.finished:
                 run.ask(query)
         return WorklistAnswers(tuple(run.found), complete=not run.cut and not run.unreadable, unreadable=run.unreadable)
 
 
-class _Run:
-    """The queries of one call: what was found and whether the limit has cut it."""
+class FindRun:
+    """The queries over one accepted context: what was found and whether the limit has cut it."""
 
     def __init__(self, association: Association, context: ContextResult, limit: int) -> None:
         self.found: list[Dataset] = []
@@ -97,7 +97,7 @@ class _Run:
     def ask(self, query: Dataset) -> None:
         """Send one query and take its answers until the final one."""
         message_id = self._association.next_message_id()
-        request = messages.find_request(message_id, WORKLIST_FIND_UID)
+        request = messages.find_request(message_id, self._context.proposal.abstract_syntax)
         self._association.send(self._context.context_id, request, self._encoded(query))
         after_cancel = 0
         while (answer := self._next(message_id)) is not None:
@@ -117,7 +117,7 @@ class _Run:
         """The next pending answer, None after the final one."""
         peer = self._association.peer
         answer = self._association.receive(
-            peer.timeouts.response_s, max_data_bytes=_LARGEST_IDENTIFIER, what="the worklist query", phase=Phase.QUERY
+            peer.timeouts.response_s, max_data_bytes=_LARGEST_IDENTIFIER, what="the query", phase=Phase.QUERY
         )
         status = self._association.expect(answer, messages.C_FIND_RSP, message_id, Phase.QUERY)
         meaning = find_meaning(status)
@@ -135,7 +135,7 @@ class _Run:
             identifier = decode(BytesIO(answer.data), is_implicit_vr=implicit, is_little_endian=True)
         except DECODE_FAULTS:
             self.unreadable += 1
-            _log.warning("%s sent a worklist answer that cannot be read", self._association.peer.name)
+            _log.warning("%s sent an answer that cannot be read", self._association.peer.name)
             return
         self.found.append(identifier)
 

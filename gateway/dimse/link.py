@@ -53,13 +53,13 @@ class Link:
     Not safe for use by several threads; it owns no thread itself.
     """
 
-    def __init__(self, peer: Peer, sock: socket.socket, beat: Beat = no_beat) -> None:
+    def __init__(self, peer: Peer, sock: socket.socket, beat: Beat = no_beat, *, accepted: bool = False) -> None:
         self.peer = peer
         self._beat = beat
         self._socket = sock
         self._inbox = bytearray()
         self._heard = False
-        self._why = True
+        self._why = not accepted  # a caller is not called back to learn why it hung up
         self._pace: Pace | None = None
 
     def pace_by(self, pace: Pace | None) -> None:
@@ -115,6 +115,17 @@ class Link:
         data = bytes(self._inbox[:count])
         del self._inbox[:count]
         return data
+
+    def wait(self, wait_s: float, phase: Phase) -> bool:
+        """Whether a byte is here within `wait_s`; none is taken."""
+        deadline = time.monotonic() + wait_s
+        while not self._inbox:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._beat()
+            self._fill(min(left, _LONGEST_WAIT_S), phase)
+        return True
 
     def peek(self, count: int, phase: Phase) -> bytes:
         """Up to `count` bytes that are already here, without waiting and without taking them."""

@@ -11,9 +11,13 @@ C_STORE_RQ, C_STORE_RSP = 0x0001, 0x8001
 C_FIND_RQ, C_FIND_RSP = 0x0020, 0x8020
 C_ECHO_RQ, C_ECHO_RSP = 0x0030, 0x8030
 C_CANCEL_RQ = 0x0FFF
+N_EVENT_REPORT_RQ, N_EVENT_REPORT_RSP = 0x0100, 0x8100
+N_ACTION_RQ, N_ACTION_RSP = 0x0130, 0x8130
+_RESPONSE = 0x8000
 NO_DATA_SET = 0x0101
 _WITH_DATA_SET = 0x0001
 _MEDIUM = 0x0000
+_NUMBERS = ("CommandField", "MessageID", "MessageIDBeingRespondedTo", "Status", "CommandDataSetType", "EventTypeID")
 
 PDU_HEADER = struct.Struct(">BBL")
 PDV_HEADER = struct.Struct(">LBB")
@@ -57,6 +61,16 @@ class Message:
         return int(self.command.get("MessageIDBeingRespondedTo", -1))
 
     @property
+    def message_id(self) -> int:
+        """The Message ID (0000,0110) of a request; -1 if the peer sent none."""
+        return int(self.command.get("MessageID", -1))
+
+    @property
+    def event_type(self) -> int:
+        """The Event Type ID (0000,1002); -1 if the peer sent none."""
+        return int(self.command.get("EventTypeID", -1))
+
+    @property
     def status(self) -> int | None:
         """The Status (0000,0900), None if the peer sent none."""
         value = self.command.get("Status")
@@ -97,6 +111,29 @@ def cancel_request(message_id: int) -> bytes:
     return encode_command(command)
 
 
+def action_request(message_id: int, sop_class_uid: str, sop_instance_uid: str, action_type: int) -> bytes:
+    """The command set of an N-ACTION-RQ with a data set (PS3.7 section 10.3.4.1)."""
+    command = _request(N_ACTION_RQ, message_id, sop_class_uid, _WITH_DATA_SET)
+    del command.AffectedSOPClassUID
+    command.RequestedSOPClassUID = sop_class_uid
+    command.RequestedSOPInstanceUID = sop_instance_uid
+    command.ActionTypeID = action_type
+    return encode_command(command)
+
+
+def response(request: Message, status: int) -> bytes:
+    """The command set of the response to any request, without a data set (PS3.7 sections 9.3 and 10.3)."""
+    command = Dataset()
+    for keyword in ("AffectedSOPClassUID", "AffectedSOPInstanceUID", "EventTypeID"):
+        if keyword in request.command:
+            command[keyword] = request.command[keyword]
+    command.CommandField = request.command_field | _RESPONSE
+    command.MessageIDBeingRespondedTo = request.message_id
+    command.CommandDataSetType = NO_DATA_SET
+    command.Status = status
+    return encode_command(command)
+
+
 def encode_command(command: Dataset) -> bytes:
     """A command set in Implicit VR Little Endian, led by its group length (PS3.7 section 6.3.1)."""
     body = encode(command, is_implicit_vr=True, is_little_endian=True)
@@ -110,7 +147,7 @@ def decode_command(data: bytes) -> Dataset:
     command = decode(BytesIO(data), is_implicit_vr=True, is_little_endian=True)
     if any(tag.group != 0 for tag in command.keys()):  # noqa: SIM118 - iterating a data set itself decodes it
         raise ValueError("a command set has an element of another group")
-    for keyword in ("CommandField", "MessageIDBeingRespondedTo", "Status", "CommandDataSetType"):
+    for keyword in _NUMBERS:
         value = command.get(keyword)
         if value is not None and not isinstance(value, int):
             raise ValueError(f"{keyword} is not a number")

@@ -20,7 +20,7 @@ from gateway.domain.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_
 
 APPLICATION_CONTEXT_UID = "1.2.840.10008.3.1.1.1"
 MAX_CONTEXTS = 128
-_SMALLEST_PDU = 64
+SMALLEST_PDU = 64
 _ACCEPTANCE_FIXED_BYTES = 74
 
 
@@ -83,7 +83,7 @@ def association_request(peer: Peer, proposals: Sequence[Proposal]) -> bytes:
     request.presentation_context_definition_list = [
         _context(number, proposal) for number, proposal in enumerate(proposals)
     ]
-    request.user_information = _user_information(peer.max_pdu_bytes)
+    request.user_information = user_information(peer.max_pdu_bytes)
     return bytes(A_ASSOCIATE_RQ(request).encode())
 
 
@@ -105,7 +105,7 @@ def read_acceptance(pdu: bytes, proposals: Sequence[Proposal]) -> Agreement:
         for number, proposal in enumerate(proposals)
     )
     limit = _max_length(acceptance)
-    if 0 < limit < _SMALLEST_PDU:
+    if 0 < limit < SMALLEST_PDU:
         raise ValueError(f"a maximum length of {limit} bytes leaves no room for data")
     return Agreement(contexts, limit)
 
@@ -134,7 +134,8 @@ def _result(context_id: int, proposal: Proposal, answers: Mapping[int, object]) 
     return ContextResult(context_id, proposal, result, syntax)
 
 
-def _user_information(max_pdu_bytes: int) -> list[Any]:
+def user_information(max_pdu_bytes: int) -> list[Any]:
+    """What this side says of itself in a request or an acceptance (PS3.7 Annex D.3.3)."""
     maximum = MaximumLengthNotification()
     maximum.maximum_length_received = max_pdu_bytes
     implementation = ImplementationClassUIDNotification()

@@ -1,4 +1,4 @@
-"""Status codes of C-STORE and C-FIND as data: category, words, what the loop does, what a person can do."""
+"""Status codes of C-STORE, C-FIND and N-ACTION as data: category, words, what the loop does, what a person can do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,14 +79,16 @@ STORE_STATUS: Mapping[int, StatusMeaning] = MappingProxyType(
 FIND_STATUS: Mapping[int, StatusMeaning] = MappingProxyType(
     {
         0x0000: StatusMeaning(Category.SUCCESS, "the query is answered", _DONE),
-        0x0122: _failure("the peer does not serve the worklist", _PARK, "Check that this address is the worklist's."),
+        0x0122: _failure(
+            "the peer does not serve this kind of query", _PARK, "Check that this address is the right one."
+        ),
         0x0124: _failure("the peer does not allow this box to query", _PARK, _ALLOW),
         0x0210: _failure("the peer says that this message was already sent", _RETRY),
         0x0211: _failure("the peer does not know the operation", _PARK),
         0x0212: _failure("the peer finds an argument of the query mistyped", _PARK),
         0x0213: _failure("the peer is short of resources", _RETRY, _SPACE),
         0xA700: _failure("the peer is out of resources", _RETRY, _SPACE),
-        0xA900: _failure("the peer says that the query does not fit the worklist model", _PARK),
+        0xA900: _failure("the peer says that the query does not fit its model", _PARK),
         0xC000: _failure("the peer is unable to process the query", _RETRY),
         0xFE00: StatusMeaning(Category.CANCEL, "the query was cancelled", _DONE),
         0xFF00: StatusMeaning(Category.PENDING, "a match", _DONE),
@@ -94,6 +96,28 @@ FIND_STATUS: Mapping[int, StatusMeaning] = MappingProxyType(
     }
 )
 """C-FIND of the worklist: PS3.4 Annex K.4.1.1.4."""
+
+ACTION_STATUS: Mapping[int, StatusMeaning] = MappingProxyType(
+    {
+        0x0000: StatusMeaning(Category.SUCCESS, "the request is taken", _DONE),
+        0x0110: _failure("the peer failed while it took the request", _RETRY),
+        0x0112: _failure("the peer does not know the well-known instance of storage commitment"),
+        0x0114: _failure("the peer finds an argument of the request unknown"),
+        0x0115: _failure("the peer finds an argument of the request invalid"),
+        0x0117: _failure("the peer finds the instance of the request invalid"),
+        0x0118: _failure("the peer does not know storage commitment"),
+        0x0119: _failure("the peer finds class and instance of the request in conflict"),
+        0x0122: _failure("the peer does not offer storage commitment", _PARK, _ALLOW),
+        0x0123: _failure("the peer does not know the action"),
+        0x0124: _failure("the peer does not allow this box to ask for commitment", _PARK, _ALLOW),
+        0x0131: _failure("the peer says that the transaction UID was used before", _RETRY),
+        0x0210: _failure("the peer says that this message was already sent", _RETRY),
+        0x0211: _failure("the peer does not know the operation"),
+        0x0212: _failure("the peer finds an argument of the request mistyped"),
+        0x0213: _failure("the peer is short of resources", _RETRY, _SPACE),
+    }
+)
+"""N-ACTION of storage commitment: PS3.7 section 10.1.4.1.10. Each failure ends the transaction."""
 
 _RANGES = ((0xA700, 0xFF00), (0xA900, 0xFF00), (0xC000, 0xF000))
 _UNKNOWN_FAILURE = _failure("the peer answered with a status that the standard does not have")
@@ -113,6 +137,11 @@ def store_meaning(status: int) -> StatusMeaning:
 def find_meaning(status: int) -> StatusMeaning:
     """What `status` (0 to 0xFFFF) of a worklist C-FIND response means; total, as `store_meaning`."""
     return FIND_STATUS.get(_representative(status), _UNKNOWN_FIND_FAILURE)
+
+
+def action_meaning(status: int) -> StatusMeaning:
+    """What `status` (0 to 0xFFFF) of an N-ACTION response means; total, as `store_meaning`."""
+    return ACTION_STATUS.get(status, _UNKNOWN_FIND_FAILURE)
 
 
 class PeerRefused(GatewayError):  # noqa: N818 - the peer's answer, not a defect
