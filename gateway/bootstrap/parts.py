@@ -1,6 +1,7 @@
 """What a role is built from, and the stages built of it. Each loop gets its own ledger connection."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,11 +33,14 @@ from gateway.stages.build import ObjectBuilder
 from gateway.stages.capture import CaptureStage
 from gateway.stages.deliver import DeliverStage
 from gateway.stages.dimse_sender import DimseSender
+from gateway.stages.hours import limit_at
 from gateway.stages.housekeep import HousekeepStage, HouseRules
 from gateway.stages.loop import Beat
+from gateway.stages.pacing import Bucket
 from gateway.stages.refresh import RefreshStage
 from gateway.stages.requests import NetworkVerb, RequestStage
-from gateway.stages.sender import Outgoing, Sender
+from gateway.stages.sender import Outgoing, Pace, Sender
+from gateway.stages.width import Width
 
 
 def no_beat() -> None:
@@ -126,23 +130,45 @@ def housekeep_stage(parts: Parts, database: Database, _: Beat) -> HousekeepStage
     )
 
 
-def deliver_stage(parts: Parts, destination: Destination, database: Database, beat: Beat) -> DeliverStage:
-    """The work of one destination's loop."""
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What the workers of one destination share: how many of them are needed, and how fast they send together."""
+
+    width: Width
+    pace: Pace
+
+    @classmethod
+    def of(cls, destination: Destination, clock: Clock, *, most: int | None = None) -> "Lot":
+        """The lot of a destination; `most` associations instead of those configured if given."""
+        limits = mapped.rate_limits(destination)
+        return cls(
+            Width(most or destination.sending.max_associations, clock.monotonic),
+            Bucket(lambda: limit_at(limits, clock.now()), monotonic=clock.monotonic, wait=time.sleep),
+        )
+
+
+def deliver_stage(
+    parts: Parts, destination: Destination, database: Database, beat: Beat, *, lot: Lot | None = None, worker: int = 0
+) -> DeliverStage:
+    """The work of one worker of a destination; without a lot it is the only one."""
+    lot = lot or Lot.of(destination, parts.clock, most=1)
     return DeliverStage(
         run=parts.run,
         rules=mapped.destination_rules(destination),
         deliveries=DeliveryLedger(database, parts.clock),
-        sender=_sender(parts, destination, beat),
+        sender=_sender(parts, destination, beat, lot.pace),
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,
         passage=parts.passage,
+        width=lot.width,
+        worker=worker,
     )
 
 
-def _sender(parts: Parts, destination: Destination, beat: Beat) -> Sender:
+def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace) -> Sender:
     """What speaks the destination's protocol."""
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
-    return DimseSender(peer, Outgoing(parts.files), beat=beat)
+    return DimseSender(peer, Outgoing(parts.files), beat=beat, pace=pace)
 
 
 def refresh_stage(parts: Parts, provider: WorklistProvider, database: Database, beat: Beat) -> RefreshStage:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.bootstrap import settings as mapped
 from gateway.bootstrap.parts import (
+    Lot,
     Parts,
     assemble_stage,
     capture_stage,
@@ -19,7 +20,7 @@ from gateway.bootstrap.parts import (
     request_stage,
 )
 from gateway.bootstrap.people import open_status
-from gateway.config.model import Configuration
+from gateway.config.model import Configuration, Destination
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.errors import ConfigurationError
 from gateway.host.clock import SystemClock
@@ -147,15 +148,26 @@ def _works(parts: Parts) -> list[tuple[str, Build, float]]:
             ("requests", partial(request_stage, parts), _BOUND_S),
         ]
     if role == "forward":
-        delivers: list[tuple[str, Build, float]] = [
-            (f"deliver {one.name}", partial(deliver_stage, parts, one), _LONG_BOUND_S) for one in settings.destination
-        ]
+        delivers = [work for one in settings.destination for work in _delivers(parts, one)]
         refreshes: list[tuple[str, Build, float]] = [
             (f"refresh {one.name}", partial(refresh_stage, parts, one), _LONG_BOUND_S) for one in settings.worklist
         ]
         return [*delivers, *refreshes, ("requests", partial(request_stage, parts), _BOUND_S)]
     device = settings.device(role.removeprefix("capture/"))
     return [("capture", partial(capture_stage, parts, device), _LONG_BOUND_S)]
+
+
+def _delivers(parts: Parts, destination: Destination) -> list[tuple[str, Build, float]]:
+    """The workers of a destination: the first bears its name, the others wait until they are needed."""
+    lot = Lot.of(destination, parts.clock)
+    return [
+        (
+            f"deliver {destination.name}" + (f" {worker + 1}" if worker else ""),
+            partial(deliver_stage, parts, destination, lot=lot, worker=worker),
+            _LONG_BOUND_S,
+        )
+        for worker in range(destination.sending.max_associations)
+    ]
 
 
 def _watch(loops: Sequence[Loop], stop: threading.Event) -> int:

@@ -27,6 +27,7 @@ from gateway.objects.profile import profile_faults
 from gateway.stages.decide import DeviceRules, StepFilter
 from gateway.stages.deliver import DestinationRules
 from gateway.stages.encoding import EncodingPolicy, LossyChoice
+from gateway.stages.hours import Hours, RateLimit
 from gateway.stages.refresh import ProviderRules
 from gateway.stages.retry import BackOff
 from gateway.version import VERSION
@@ -92,7 +93,16 @@ def destination_rules(one: Destination) -> DestinationRules:
         name=one.name,
         back_off=BackOff(one.retry.base_s, one.retry.cap_s),
         linger_s=one.linger_s,
+        windows=tuple(Hours.parse(text) for text in one.sending.hours),
+        stat_any_time=one.sending.stat_any_time,
+        clip_bytes=one.sending.clip_bytes,
     )
+
+
+def rate_limits(one: Destination) -> tuple[RateLimit, ...]:
+    """The bandwidth caps of a destination in their order."""
+    written = (text.split() for text in one.sending.rate_limits)
+    return tuple(RateLimit(Hours.parse(hours), float(rate)) for hours, rate in written)
 
 
 def provider_rules(settings: Configuration, one: WorklistProvider, credentials: Credentials) -> ProviderRules:

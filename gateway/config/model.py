@@ -14,6 +14,7 @@ from gateway.config import rules as allow
 from gateway.config.device import Device
 from gateway.config.faults import BadValue
 from gateway.config.fields import setting
+from gateway.config.sending import Sending
 from gateway.config.values import Address, Compression, SecretReference
 
 _MIB = 1 << 20
@@ -192,11 +193,30 @@ class Destination:
     )
     timeouts: Timeouts = setting("How long each phase may take.", default=Timeouts())
     retry: Retry = setting("When a failed delivery is tried again.", default=Retry())
+    sending: Sending = setting("How much at once, when, and how fast.", default=Sending())
 
     def problems(self) -> Iterator[tuple[str, BadValue]]:
         """Only the proof that this version has."""
         if self.proof != "status":
             yield "proof", BadValue("this version proves deliveries by status only", suggestion='write "status"')
+
+
+@attrs.frozen
+class MppsPeer:
+    """One Modality Performed Procedure Step SCP, told when a step begins and ends. Without one, nothing is reported."""
+
+    name: str = setting("Name of this peer here.", rule=allow.name, example="HIS")
+    address: Address = setting('"host:port"; an IPv6 address stands in brackets.', example="ris.example:11112")
+    ae_title: str = setting("AE title of the peer.", rule=allow.ae_title, example="RIS")
+    calling_ae_title: str = setting(
+        "AE title of this box towards it; empty: the station's.", default="", rule=allow.optional(allow.ae_title)
+    )
+    tls: Tls | None = setting("TLS; without this table the association is plain.", default=None)
+    max_pdu_bytes: int = setting(
+        "Longest PDU that this box receives.", default=131_072, rule=allow.within(4096, 1 << 22)
+    )
+    timeouts: Timeouts = setting("How long each phase may take.", default=Timeouts())
+    retry: Retry = setting("When a failed report is tried again.", default=Retry())
 
 
 @attrs.frozen
@@ -226,6 +246,7 @@ class Configuration:
     web: Web
     logging: Logging
     devices: tuple[Device, ...]
+    mpps: tuple[MppsPeer, ...] = ()
 
     def device(self, name: str) -> Device:
         """The device of that name; raises `KeyError` if there is none."""

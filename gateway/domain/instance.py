@@ -46,11 +46,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class StoreOutcome:
-    """A peer's answer to one C-STORE: the status that counts as stored, kept as proof (PS3.4 Annex B.2.3)."""
+    """A peer's answer to one C-STORE: the status that counts as stored, kept as proof (PS3.4 Annex B.2.3).
+
+    `copy_bytes` is the length of the copy that was sent in another transfer syntax than the stored one; None when the
+    stored file itself was sent.
+    """
 
     status: int
     comment: str = ""
     transfer_syntax_uid: str = ""
+    copy_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

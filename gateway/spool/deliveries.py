@@ -4,9 +4,10 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import Disposition, GatewayError
 from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
 from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
+from gateway.domain.lanes import ALL_LANES, CLIP_LANES, Lane
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState, next_delivery_state
 from gateway.domain.ports import Clock
 from gateway.spool.claims import void_deliveries
@@ -18,11 +19,14 @@ from gateway.spool.runs import Run
 UNFINISHED_CLAIMS_LIMIT = 5
 """A delivery claimed this often without any outcome is parked: something about it kills its worker."""
 
+LINK_BREAKS_LIMIT = 4
+"""An object at which the link ended this often, while others passed, is parked: the peer cannot bear it."""
+
 _CLAIM = (
     "SELECT delivery.*, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,"
     " instance.path, instance.digest, instance.size"
     " FROM delivery JOIN instance ON instance.id = delivery.instance"
-    " WHERE delivery.destination = ? AND delivery.state = 'pending' AND delivery.due_us <= ?"
+    " WHERE delivery.destination = ? AND delivery.state = 'pending' AND delivery.lane = ? AND delivery.due_us <= ?"
     " ORDER BY delivery.due_us, delivery.id LIMIT ?"
 )
 
@@ -34,33 +38,36 @@ class DeliveryLedger:
         self._database = database
         self._clock = clock
 
-    def claim_due(self, destination: str, run: Run, limit: int) -> list[Delivery]:
-        """Claim up to `limit` deliveries that are due, oldest first; nothing while the destination itself waits.
+    def claim_due(
+        self, destination: str, run: Run, limit: int, *, worker: int = 0, lanes: Sequence[Lane] = ALL_LANES
+    ) -> list[Delivery]:
+        """Claim up to `limit` deliveries that are due, in the order of `lanes` and each oldest first.
 
-        One loop a run claims for a destination: what it still holds when it asks again came to no outcome and is
-        void.
+        Nothing while the destination itself waits; a clip only by itself. The workers of a run claim for themselves:
+        what a worker still holds when it asks again came to no outcome and is void.
         """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
-            self._put_right(connection, destination, run, now)
+            claimant = f"{run.id}/{worker}"
+            self._put_right(connection, destination, claimant, now)
             waits = connection.execute(
                 "SELECT 1 FROM destination WHERE name = ? AND due_us > ?", (destination, now)
             ).fetchone()
-            rows = [] if waits else connection.execute(_CLAIM, (destination, now, limit)).fetchall()
+            rows = [] if waits else _due(connection, destination, now, limit, lanes)
             claimed = [row for row in rows if not self._poisoned(connection, row, now)]
             for row in claimed:
                 move_delivery(connection, row["id"], DeliveryEvent.CLAIM, now)
                 connection.execute(
                     "UPDATE delivery SET claimed_by = ?, attempts = attempts + 1,"
                     " unfinished_claims = unfinished_claims + 1 WHERE id = ?",
-                    (run.id, row["id"]),
+                    (claimant, row["id"]),
                 )
         return [self._delivery(row) for row in claimed]
 
     @staticmethod
-    def _put_right(connection: sqlite3.Connection, destination: str, run: Run, now: int) -> None:
-        """Void what this run left behind after a defect, and make due what a wrong clock put off too far."""
-        void_deliveries(connection, [run.id], now, destination=destination)
+    def _put_right(connection: sqlite3.Connection, destination: str, claimant: str, now: int) -> None:
+        """Void what this worker left behind after a defect, and make due what a wrong clock put off too far."""
+        void_deliveries(connection, [claimant], now, destination=destination)
         late = now + LONGEST_WAIT_US
         connection.execute(
             "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
@@ -106,19 +113,33 @@ class DeliveryLedger:
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE delivery SET stored_us = ?, status = ?, status_text = ?, sent_syntax_uid = ?,"
-                " claimed_by = NULL, unfinished_claims = 0, phase = '', error = '', remedy = '' WHERE id = ?",
-                (now, code, outcome.comment, outcome.transfer_syntax_uid, delivery.id),
+                " copy_bytes = ?, claimed_by = NULL, unfinished_claims = 0, link_breaks = 0,"
+                " phase = '', error = '', remedy = '' WHERE id = ?",
+                (now, code, outcome.comment, outcome.transfer_syntax_uid, outcome.copy_bytes, delivery.id),
             )
             move_delivery(connection, delivery.id, DeliveryEvent.STORE, now, status=code)
-            self._attempt(connection, delivery, to_us(started_at), now, ("response", "done", code, outcome.comment))
+            text = " ".join(filter(None, (outcome.comment, _cost_of_copy(delivery, outcome))))
+            self._attempt(connection, delivery, to_us(started_at), now, ("response", "done", code, text))
 
     def failed(
-        self, delivery: Delivery, fault: GatewayError, started_at: datetime, *, park: bool, due: datetime
-    ) -> None:
-        """Record a try that failed: parked for a person, or pending again and due at `due`."""
+        self,
+        delivery: Delivery,
+        fault: GatewayError,
+        started_at: datetime,
+        *,
+        park: bool,
+        due: datetime,
+        broke_link: bool = False,
+    ) -> bool:
+        """Record a try that failed: parked for a person, or pending again and due at `due`; whether it is parked.
+
+        What broke the link `LINK_BREAKS_LIMIT` times, while other objects passed, is parked as well.
+        """
         now = to_us(self._clock.now())
-        event = DeliveryEvent.PARK if park else DeliveryEvent.RETRY
         with self._database.write() as connection:
+            if broke_link and (isolated := self._breaks_links(connection, delivery, fault, now)):
+                fault, park = isolated, True
+            event = DeliveryEvent.PARK if park else DeliveryEvent.RETRY
             move_delivery(connection, delivery.id, event, now, phase=fault.phase.value, code=fault.code)
             connection.execute(
                 "UPDATE delivery SET claimed_by = NULL, unfinished_claims = 0, due_us = ?, phase = ?, error = ?,"
@@ -127,6 +148,34 @@ class DeliveryLedger:
             )
             what = (fault.phase.value, fault.disposition.value, fault.code, fault.message)
             self._attempt(connection, delivery, to_us(started_at), now, what)
+        return park
+
+    @staticmethod
+    def _breaks_links(
+        connection: sqlite3.Connection, delivery: Delivery, fault: GatewayError, now: int
+    ) -> GatewayError | None:
+        """Count that the link ended at this object; the fault to park it with once it is plain whose fault it is."""
+        connection.execute(
+            "UPDATE delivery SET first_break_us = CASE link_breaks WHEN 0 THEN ? ELSE first_break_us END,"
+            " link_breaks = link_breaks + 1 WHERE id = ?",
+            (now, delivery.id),
+        )
+        row = connection.execute(
+            "SELECT link_breaks, EXISTS (SELECT 1 FROM delivery AS other WHERE other.destination = delivery.destination"
+            " AND other.state IN ('stored', 'committed') AND other.stored_us > delivery.first_break_us) AS others_pass"
+            " FROM delivery WHERE id = ?",
+            (delivery.id,),
+        ).fetchone()
+        if row["link_breaks"] < LINK_BREAKS_LIMIT or not row["others_pass"]:
+            return None
+        return GatewayError(
+            f"{delivery.destination} ended the link {row['link_breaks']} times at this object, while others passed."
+            f" The last time: {fault.message}",
+            disposition=Disposition.PARK,
+            phase=fault.phase,
+            remedy="Ask its administrator to look for this SOP Instance UID in the log, then retry it from the queue.",
+            code=fault.code,
+        )
 
     def give_back(self, deliveries: Sequence[Delivery]) -> None:
         """Return claims that were never begun."""
@@ -191,13 +240,16 @@ class DeliveryLedger:
             connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
 
     def destination_failed(self, destination: str, fault: GatewayError, due: datetime) -> None:
-        """Remember why a destination cannot be reached and when it is tried next; what it was owed waits with it."""
+        """Remember why a destination cannot be reached and when it is tried next; what it was owed waits with it.
+
+        While it waits already, nothing changes: several workers meet the same fault, which is one failure.
+        """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE destination SET failures = failures + 1, due_us = ?, phase = ?, error = ?, remedy = ?,"
-                " failed_us = CASE WHEN error = '' THEN ? ELSE failed_us END WHERE name = ?",
-                (to_us(due), fault.phase.value, fault.message, fault.remedy, now, destination),
+                " failed_us = CASE WHEN error = '' THEN ? ELSE failed_us END WHERE name = ? AND due_us <= ?",
+                (to_us(due), fault.phase.value, fault.message, fault.remedy, now, destination, now),
             )
 
     def destination_answers(self, destination: str) -> bool:
@@ -247,10 +299,45 @@ class DeliveryLedger:
         return None if due is None else from_us(min(due, latest), zone_of(self._clock))
 
 
+def _cost_of_copy(delivery: Delivery, outcome: StoreOutcome) -> str:
+    """What it cost that the peer does not take the stored transfer syntax; empty when it does."""
+    if outcome.copy_bytes is None:
+        return ""
+    stored = delivery.spooled
+    return (
+        f"Sent as {outcome.transfer_syntax_uid} in {outcome.copy_bytes} bytes, because {stored.transfer_syntax_uid}"
+        f" ({stored.size} bytes) is not taken."
+    )
+
+
+def _due(
+    connection: sqlite3.Connection, destination: str, now: int, limit: int, lanes: Sequence[Lane]
+) -> list[sqlite3.Row]:
+    """What is due, lane by lane; a clip only when nothing before it is due, and one at a time."""
+    rows: list[sqlite3.Row] = []
+    for lane in lanes:
+        is_clip = lane in CLIP_LANES
+        if is_clip and rows:
+            continue
+        wanted = 1 if is_clip else limit - len(rows)
+        rows += connection.execute(_CLAIM, (destination, lane, now, wanted)).fetchall()
+        if len(rows) >= wanted:
+            break
+    return rows
+
+
+def expedite_delivery(connection: sqlite3.Connection, number: int) -> None:
+    """Put a delivery into the lane of what is urgent, inside the caller's transaction: a person wants it sent now."""
+    for lane, urgent in ((Lane.NORMAL, Lane.URGENT), (Lane.CLIP, Lane.URGENT_CLIP)):
+        connection.execute("UPDATE delivery SET lane = ? WHERE id = ? AND lane = ?", (urgent, number, lane))
+
+
 def release_delivery(connection: sqlite3.Connection, number: int, now: int, *, actor: str) -> None:
     """Make a parked delivery pending and due now, inside the caller's transaction."""
     move_delivery(connection, number, DeliveryEvent.RELEASE, now, actor=actor)
-    connection.execute("UPDATE delivery SET due_us = ?, unfinished_claims = 0 WHERE id = ?", (now, number))
+    connection.execute(
+        "UPDATE delivery SET due_us = ?, unfinished_claims = 0, link_breaks = 0 WHERE id = ?", (now, number)
+    )
 
 
 def move_delivery(

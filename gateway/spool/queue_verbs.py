@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
 from gateway.domain.requests import Request, RequestKind
-from gateway.spool.deliveries import move_delivery, release_delivery
+from gateway.spool.deliveries import expedite_delivery, move_delivery, release_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.request_fields import RequestRefused, numbers_of, text_of, words_of
 
@@ -56,6 +56,7 @@ def _retry(connection: sqlite3.Connection, request: Request, now: int) -> str:
         else:
             connection.execute("UPDATE delivery SET due_us = ? WHERE id = ?", (now, row["id"]))
             write_journal(connection, now, request.filed_by, "due now", f"delivery {row['id']}")
+        expedite_delivery(connection, row["id"])
     _wake(connection, {row["destination"] for row in rows})
     return "due now" if len(rows) == 1 else f"{len(rows)} due now"
 
@@ -91,7 +92,8 @@ def _retarget(connection: sqlite3.Connection, request: Request, now: int) -> str
         if row["state"] == DeliveryState.PARKED.value:
             release_delivery(connection, row["id"], now, actor=request.filed_by)
         connection.execute(
-            "UPDATE delivery SET destination = ?, due_us = ?, unfinished_claims = 0, phase = '', error = '',"
+            "UPDATE delivery SET destination = ?, due_us = ?, unfinished_claims = 0, link_breaks = 0, instead_of = '',"
+            " phase = '', error = '',"
             " remedy = '', status = '' WHERE id = ?",
             (target, now, row["id"]),
         )

@@ -1,6 +1,7 @@
 """Sends deliveries by C-STORE over one association."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from gateway.dimse.peer import Peer
 from gateway.dimse.store import StoreSession
@@ -78,10 +79,13 @@ class DimseSender:
             raise ValueError("nothing is open")
         sop_class = delivery.spooled.sop_class_uid
         with self._outgoing.encoded(delivery, session.accepted(sop_class)) as (path, syntax):
-            return session.store(
+            outcome = session.store(
                 path,
                 sop_class_uid=sop_class,
                 sop_instance_uid=delivery.sop_instance_uid,
                 transfer_syntax_uid=syntax,
                 sent_before=delivery.attempts > 1,
             )
+            if syntax == delivery.spooled.transfer_syntax_uid:
+                return outcome
+            return replace(outcome, copy_bytes=path.stat().st_size)

@@ -197,6 +197,9 @@ def test_a_destination_that_answers_again_wakes_what_waits(spool: TestSpool) -> 
     spool.deliveries.failed(delivery, fault(), spool.clock.now(), park=False, due=late)
     spool.deliveries.destination_failed("main", fault(), late)
     spool.deliveries.destination_failed("main", fault(), late)
+    assert spool.deliveries.failures("main") == 1  # another worker's, of the same outage
+    spool.clock.advance(300)
+    spool.deliveries.destination_failed("main", fault(), spool.clock.now() + timedelta(seconds=300))
     assert spool.deliveries.failures("main") == 2
     assert spool.deliveries.destination_answers("main")
     assert not spool.deliveries.destination_answers("main")

@@ -1,0 +1,108 @@
+"""How many associations, and which worker takes which lanes."""
+
+from gateway.domain.lanes import ALL_LANES, CLIP_LANES, QUICK_LANES, Lane, lane_of
+from gateway.stages.width import Width
+
+
+class Hand:
+    """A monotonic hand that a test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def active(width: Width, most: int = 16) -> int:
+    """How many workers take small images."""
+    return sum(Lane.NORMAL in width.lanes(worker) for worker in range(most))
+
+
+def run_link(width: Width, *, object_s: float, round_trip_s: float, rounds: int = 40) -> int:
+    """Send over a link on which an object occupies the wire for `object_s`; the workers it settles at."""
+    for _ in range(rounds):
+        workers = [w for w in range(16) if Lane.NORMAL in width.lanes(w)]
+        for worker in workers:
+            width.begun(worker)
+        took = max(round_trip_s + object_s, len(workers) * object_s)
+        for _ in workers:
+            width.measured(1, took, round_trip_s)
+        for worker in workers:
+            width.ended(worker)
+    return active(width)
+
+
+def test_begins_with_one_and_stays_there_on_a_short_link() -> None:
+    width = Width(8, Hand())
+    assert active(width) == 1
+    assert run_link(width, object_s=0.002, round_trip_s=0.0004) == 1
+
+
+def test_grows_until_the_satellite_link_is_full_and_no_farther() -> None:
+    settled = run_link(Width(16, Hand()), object_s=0.42, round_trip_s=0.715)
+    assert 3 <= settled <= 6
+
+
+def test_never_more_than_configured() -> None:
+    assert run_link(Width(3, Hand()), object_s=0.01, round_trip_s=0.7) == 3
+
+
+def test_long_objects_need_no_company() -> None:
+    assert run_link(Width(16, Hand()), object_s=30.0, round_trip_s=0.7) <= 2
+
+
+def test_a_batch_is_about_a_second() -> None:
+    width = Width(8, Hand())
+    assert width.batch() == 1
+    width.measured(4, 0.4, 0.0)
+    assert width.batch() == 10
+    for _ in range(50):
+        width.measured(1, 5.0, 0.0)
+    assert width.batch() == 1
+
+
+def test_a_refusal_while_others_stand_limits_for_a_while() -> None:
+    hand = Hand()
+    width = Width(8, hand)
+    width.begun(0)
+    width.begun(1)
+    assert width.refused(2)
+    for _ in range(20):
+        width.measured(1, 1.0, 0.9)
+    assert active(width) == 2
+    hand.now += 301
+    assert active(width) > 2
+
+
+def test_a_refusal_of_the_only_association_is_not_one_too_many() -> None:
+    assert not Width(8, Hand()).refused(0)
+
+
+def test_trouble_begins_again_with_one() -> None:
+    width = Width(8, Hand())
+    assert run_link(width, object_s=0.1, round_trip_s=0.7) > 1
+    width.trouble()
+    assert active(width) == 1
+
+
+def test_the_first_worker_never_takes_a_clip_and_the_second_always_may() -> None:
+    width = Width(2, Hand())
+    assert tuple(width.lanes(0)) == QUICK_LANES
+    assert tuple(width.lanes(1)) == CLIP_LANES
+    run_link(width, object_s=0.1, round_trip_s=0.7)
+    assert not set(CLIP_LANES) & set(width.lanes(0))
+    assert set(width.lanes(1)) == set(ALL_LANES)
+
+
+def test_a_single_worker_takes_everything_in_order() -> None:
+    width = Width(1, Hand())
+    assert tuple(width.lanes(0)) == ALL_LANES
+    assert not width.lanes(1)
+
+
+def test_lanes_of_orders_and_sizes() -> None:
+    assert lane_of("STAT", 10, 100) is Lane.STAT
+    assert lane_of(" high ", 10, 100) is Lane.URGENT
+    assert [lane_of(text, 10, 100) for text in ("", "ROUTINE", "LOW", "nonsense")] == [Lane.NORMAL] * 4
+    assert lane_of("STAT", 100, 100) is Lane.URGENT_CLIP
+    assert lane_of("ROUTINE", 100, 100) is Lane.CLIP
