@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from gateway.bootstrap import settings as mapped
 from gateway.capture.registry import open_source
 from gateway.config.device import Device
-from gateway.config.model import Configuration, Destination, WorklistProvider
+from gateway.config.model import Configuration, Destination, MppsPeer, WorklistProvider
 from gateway.dimse.echo import EchoStep, echo
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.identifiers import DeviceName
@@ -24,6 +24,8 @@ from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.files import SpoolFiles
 from gateway.spool.health import HealthLedger
 from gateway.spool.instances import InstanceLedger
+from gateway.spool.performed_reports import PerformedReportLedger
+from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.requests import RequestLedger
 from gateway.spool.runs import Run
 from gateway.spool.steps import StepLedger
@@ -37,7 +39,9 @@ from gateway.stages.hours import limit_at
 from gateway.stages.housekeep import HousekeepStage, HouseRules
 from gateway.stages.loop import Beat
 from gateway.stages.pacing import Bucket
+from gateway.stages.performing import CloseStepsStage, Performing
 from gateway.stages.refresh import RefreshStage
+from gateway.stages.report import ReportStage
 from gateway.stages.requests import NetworkVerb, RequestStage
 from gateway.stages.sender import Outgoing, Pace, Sender
 from gateway.stages.width import Width
@@ -102,6 +106,7 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
         acquisitions=AcquisitionLedger(database, clock),
         instances=InstanceLedger(database, clock),
         steps=StepLedger(database, clock),
+        performing=Performing(mapped.station_of(settings), PerformedStepLedger(database, clock)),
         files=parts.files,
         builder=ObjectBuilder(mapped.station_of(settings), clock, beat),
         link_rate=lambda: deliveries.link_rate(destinations[0]) if destinations else None,
@@ -169,6 +174,29 @@ def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace) -> S
     """What speaks the destination's protocol."""
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
     return DimseSender(peer, Outgoing(parts.files), beat=beat, pace=pace)
+
+
+def close_steps_stage(parts: Parts, database: Database, _: Beat) -> CloseStepsStage:
+    """The work of the loop that ends performed steps."""
+    return CloseStepsStage(
+        rules=mapped.performing_rules(parts.settings),
+        steps=PerformedStepLedger(database, parts.clock),
+        reports=PerformedReportLedger(database, parts.clock),
+        health=HealthLedger(database, parts.clock),
+        monotonic=parts.clock.monotonic,
+    )
+
+
+def report_stage(parts: Parts, peer: MppsPeer, database: Database, beat: Beat) -> ReportStage:
+    """The work of one MPPS peer's loop."""
+    return ReportStage(
+        rules=mapped.report_rules(parts.settings, peer, parts.credentials),
+        reports=PerformedReportLedger(database, parts.clock),
+        health=HealthLedger(database, parts.clock),
+        clock=parts.clock,
+        passage=parts.passage,
+        beat=beat,
+    )
 
 
 def refresh_stage(parts: Parts, provider: WorklistProvider, database: Database, beat: Beat) -> RefreshStage:

@@ -14,9 +14,11 @@ from gateway.bootstrap.parts import (
     Parts,
     assemble_stage,
     capture_stage,
+    close_steps_stage,
     deliver_stage,
     housekeep_stage,
     refresh_stage,
+    report_stage,
     request_stage,
 )
 from gateway.bootstrap.people import open_status
@@ -31,6 +33,7 @@ from gateway.host.signals import stop_on_signals
 from gateway.spool.database import Database, is_ready, migrate
 from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.requests import SpoolRequestDesk
 from gateway.spool.runs import RoleLock, begin_run
 from gateway.spool.steps import StepLedger
@@ -124,6 +127,7 @@ def _put_in_order(parts: Parts, database: Database) -> None:
         deliveries.configure(mapped.fingerprints(settings))
         for name in mapped.destination_names(settings):
             deliveries.wake(name)
+        PerformedReportLedger(database, parts.clock).configure(mapped.mpps_fingerprints(settings))
         StepLedger(database, parts.clock).configure([one.name for one in settings.worklist])
         return
     folder = "instances" if role == "assemble" else f"acquisitions/{role.removeprefix('capture/')}"
@@ -145,6 +149,7 @@ def _works(parts: Parts) -> list[tuple[str, Build, float]]:
         return [
             ("assemble", partial(assemble_stage, parts), _LONG_BOUND_S),
             ("housekeep", partial(housekeep_stage, parts), _BOUND_S),
+            ("close steps", partial(close_steps_stage, parts), _BOUND_S),
             ("requests", partial(request_stage, parts), _BOUND_S),
         ]
     if role == "forward":
@@ -152,7 +157,10 @@ def _works(parts: Parts) -> list[tuple[str, Build, float]]:
         refreshes: list[tuple[str, Build, float]] = [
             (f"refresh {one.name}", partial(refresh_stage, parts, one), _LONG_BOUND_S) for one in settings.worklist
         ]
-        return [*delivers, *refreshes, ("requests", partial(request_stage, parts), _BOUND_S)]
+        reports: list[tuple[str, Build, float]] = [
+            (f"report {one.name}", partial(report_stage, parts, one), _LONG_BOUND_S) for one in settings.mpps
+        ]
+        return [*delivers, *refreshes, *reports, ("requests", partial(request_stage, parts), _BOUND_S)]
     device = settings.device(role.removeprefix("capture/"))
     return [("capture", partial(capture_stage, parts, device), _LONG_BOUND_S)]
 

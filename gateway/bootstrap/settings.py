@@ -13,7 +13,7 @@ from gateway.config.check import missing_references
 from gateway.config.device import Device, Lossy, Object, Sidecar
 from gateway.config.faults import InvalidConfiguration
 from gateway.config.load import Vocabulary, load
-from gateway.config.model import Configuration, Destination, Tls, WorklistProvider
+from gateway.config.model import Configuration, Destination, MppsPeer, Tls, WorklistProvider
 from gateway.config.show import show
 from gateway.config.values import Compression
 from gateway.dimse.peer import Peer, Timeouts
@@ -24,11 +24,14 @@ from gateway.domain.procedure import MatchRule
 from gateway.host.credentials import Credentials
 from gateway.objects.iods import IODS
 from gateway.objects.profile import profile_faults
+from gateway.spool.performed_steps import ClosingRules
 from gateway.stages.decide import DeviceRules, StepFilter
 from gateway.stages.deliver import DestinationRules
 from gateway.stages.encoding import EncodingPolicy, LossyChoice
 from gateway.stages.hours import Hours, RateLimit
+from gateway.stages.performing import PerformingRules
 from gateway.stages.refresh import ProviderRules
+from gateway.stages.report import ReportRules
 from gateway.stages.retry import BackOff
 from gateway.version import VERSION
 from gateway.worklist.query import WorklistFilter
@@ -121,7 +124,39 @@ def provider_rules(settings: Configuration, one: WorklistProvider, credentials: 
     )
 
 
-def _peer(settings: Configuration, one: Destination | WorklistProvider, credentials: Credentials) -> Peer:
+def report_rules(settings: Configuration, one: MppsPeer, credentials: Credentials) -> ReportRules:
+    """One peer of performed steps for the reporting stage."""
+    return ReportRules(peer=_peer(settings, one, credentials), back_off=BackOff(one.retry.base_s, one.retry.cap_s))
+
+
+def mpps_fingerprints(settings: Configuration) -> Mapping[str, str]:
+    """A short hash of the settings of each peer of performed steps."""
+    return {one.name: hashlib.sha256(repr(one).encode()).hexdigest()[:16] for one in settings.mpps}
+
+
+def performing_rules(settings: Configuration) -> PerformingRules:
+    """When performed steps end, for all devices: one may have begun before its device stopped to report."""
+    return PerformingRules(
+        devices={
+            device.name: ClosingRules(
+                complete_after=timedelta(minutes=device.settings.performed_step.complete_after_min),
+                settle=timedelta(seconds=device.settings.performed_step.settle_s),
+            )
+            for device in settings.devices
+        },
+        peers=tuple(one.name for one in settings.mpps),
+    )
+
+
+def _performed_step_peers(settings: Configuration, device: Device) -> tuple[str, ...]:
+    """Whom performed steps of a device are reported to."""
+    reporting = device.settings.performed_step
+    if not reporting.report:
+        return ()
+    return reporting.peers or tuple(one.name for one in settings.mpps)
+
+
+def _peer(settings: Configuration, one: Destination | WorklistProvider | MppsPeer, credentials: Credentials) -> Peer:
     waits = one.timeouts
     return Peer(
         name=one.name,
@@ -167,6 +202,7 @@ def device_rules(settings: Configuration, device: Device) -> DeviceRules:
         encoding=_encoding(device.settings.compression or first),
         lossy=None if device.settings.lossy is None else _lossy(device.settings.lossy),
         max_pixels=device.settings.source.max_megapixels * _MEGA,
+        performed_step_peers=_performed_step_peers(settings, device),
     )
 
 
@@ -239,5 +275,9 @@ def _profile_of(made: Object) -> ObjectProfile:
 
 def peers_in_words(settings: Configuration) -> Mapping[str, str]:
     """How each peer is reached, for the page."""
-    peers: tuple[Destination | WorklistProvider, ...] = (*settings.destination, *settings.worklist)
+    peers: tuple[Destination | WorklistProvider | MppsPeer, ...] = (
+        *settings.destination,
+        *settings.worklist,
+        *settings.mpps,
+    )
     return {peer.name: f"{peer.address}, AE {peer.ae_title}, {'TLS' if peer.tls else 'plain'}" for peer in peers}

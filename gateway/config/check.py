@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.config.faults import Fault
-from gateway.config.model import Configuration, Destination, WorklistProvider
+from gateway.config.model import Configuration, Destination, Listener, MppsPeer, WorklistProvider
 from gateway.config.values import SecretReference
 
 
@@ -19,6 +19,10 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
         faults += _peer(provider, file, f"worklist[{index}].tls", credentials)
     for index, destination in enumerate(configuration.destination):
         faults += _peer(destination, file, f"destination[{index}].tls", credentials)
+    if configuration.listener is not None:
+        faults += _peer(configuration.listener, file, "listener.tls", credentials)
+    for index, mpps in enumerate(configuration.mpps):
+        faults += _peer(mpps, file, f"mpps[{index}].tls", credentials)
     for device in configuration.devices:
         if not device.settings.source.path.is_dir():
             faults.append(
@@ -32,7 +36,9 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
     return tuple(faults)
 
 
-def _peer(peer: WorklistProvider | Destination, file: str, path: str, credentials: Path | None) -> Iterator[Fault]:
+def _peer(
+    peer: WorklistProvider | Destination | Listener | MppsPeer, file: str, path: str, credentials: Path | None
+) -> Iterator[Fault]:
     if peer.tls is None:
         return
     for key in ("ca", "certificate"):

@@ -253,6 +253,32 @@ class Lossy:
 
 
 @attrs.frozen
+class PerformedSteps:
+    """When a performed step begins and ends is reported to the peers of the tables [[mpps]] in gateway.toml."""
+
+    report: bool = setting("Whether performed steps of this device are reported.", default=True)
+    peers: tuple[str, ...] = setting(
+        "Names of the [[mpps]] peers that are told; empty: all.", default=(), rule=allow.each(allow.name)
+    )
+    complete_after_min: float = setting(
+        "Minutes without another acquisition after which a step is completed, unless it is still open on the device. "
+        "A step that an operator opened is completed once it is closed or another one is opened.",
+        default=30.0,
+        rule=allow.within(0.1, _WEEK_MIN),
+    )
+    settle_s: float = setting(
+        "Seconds for which the last acquisitions of a step that has ended are awaited before its end is reported.",
+        default=15.0,
+        rule=allow.within(0, 3600),
+    )
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """Peers are named for reporting."""
+        if self.peers and not self.report:
+            yield "peers", BadValue("has no meaning with report = false", suggestion="write report = true")
+
+
+@attrs.frozen
 class DeviceFile:
     """What a device file says, after its profile has been laid under it."""
 
@@ -267,6 +293,7 @@ class DeviceFile:
     exam: Exam = setting("How it is known which files belong to one exam.", default=Exam())
     hints: Hints = setting("Where identity stands beside the pixels.", default=Hints())
     match: Matching = setting("How acquisitions are tied to steps.", default=Matching())
+    performed_step: PerformedSteps = setting("How performed steps are reported.", default=PerformedSteps())
     compression: Compression | None = setting(
         "How objects of this device are compressed, whatever the destination says.", default=None, example="smallest"
     )

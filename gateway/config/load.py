@@ -15,7 +15,17 @@ import attrs
 
 from gateway.config.device import Device, DeviceFile, Object
 from gateway.config.faults import BadValue, Fault, InvalidConfiguration, did_you_mean
-from gateway.config.model import Configuration, Destination, Logging, Spool, Station, Web, WorklistProvider
+from gateway.config.model import (
+    Configuration,
+    Destination,
+    Listener,
+    Logging,
+    MppsPeer,
+    Spool,
+    Station,
+    Web,
+    WorklistProvider,
+)
 from gateway.config.profiles import shipped_profiles
 from gateway.config.reading import Reader
 from gateway.config.rules import name as name_rule
@@ -24,7 +34,7 @@ from gateway.domain.errors import ConfigurationError
 T = TypeVar("T")
 Table = Mapping[str, Any]
 
-_TABLES = ("station", "spool", "worklist", "destination", "web", "logging")
+_TABLES = ("station", "spool", "worklist", "destination", "listener", "web", "logging")
 
 
 def no_object_faults(_: Object) -> Iterable[str]:
@@ -69,6 +79,7 @@ class _Loader:
         self._profiles = profiles
         self._reader = Reader(path.parent, vocabulary.transfer_syntaxes)
         self._faults: list[Fault] = []
+        self._mpps_names: tuple[str, ...] = ()
 
     def load(self) -> Configuration:
         table = self._parse(self._path, self._path.name) or {}
@@ -78,6 +89,10 @@ class _Loader:
         spool = self._one(Spool, table, "spool", file)
         worklist = self._several(WorklistProvider, table, "worklist", file)
         destination = self._several(Destination, table, "destination", file)
+        listener = self._one(Listener, table, "listener", file) if "listener" in table else None
+        self._unheard(destination, file, listens="listener" in table)
+        mpps = self._several(MppsPeer, table, "mpps", file)
+        self._mpps_names = tuple(peer.name for peer in mpps)
         web = self._one(Web, table, "web", file)
         logging = self._one(Logging, table, "logging", file)
         devices = self._devices(tuple(provider.name for provider in worklist))
@@ -89,9 +104,11 @@ class _Loader:
             spool=spool,
             worklist=worklist,
             destination=destination,
+            listener=listener,
             web=web,
             logging=logging,
             devices=devices,
+            mpps=mpps,
         )
 
     def _parse(self, path: Path, file: str) -> dict[str, Any] | None:
@@ -133,6 +150,18 @@ class _Loader:
             made += [one] if one is not None else []
         self._twice(items, key, file)
         return tuple(made)
+
+    def _unheard(self, destinations: Sequence[Destination], file: str, *, listens: bool) -> None:
+        """A peer that is asked for commitment may report over a new association, which somebody must take."""
+        for index, one in enumerate(destinations):
+            if one.proof == "commitment" and not listens:
+                self._note(
+                    file,
+                    f"destination[{index}].proof",
+                    "storage commitment needs the table listener, for reports over a new association",
+                    "write [listener] with its port",
+                    one.proof,
+                )
 
     def _twice(self, items: Sequence[Any], key: str, file: str) -> None:
         names = [item.get("name") if isinstance(item, dict) else None for item in items]
@@ -201,6 +230,11 @@ class _Loader:
             if name not in providers:
                 hint = did_you_mean(name, providers)
                 yield Fault(file, f"match.providers[{index}]", "no worklist of that name", repr(name), hint)
+
+        for index, name in enumerate(device.performed_step.peers):
+            if name not in self._mpps_names:
+                hint = did_you_mean(name, self._mpps_names)
+                yield Fault(file, f"performed_step.peers[{index}]", "no mpps peer of that name", repr(name), hint)
 
     def _object_faults(self, made: Object, file: str) -> Iterable[Fault]:
         try:

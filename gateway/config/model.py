@@ -14,6 +14,7 @@ from gateway.config import rules as allow
 from gateway.config.device import Device
 from gateway.config.faults import BadValue
 from gateway.config.fields import setting
+from gateway.config.proof import Commitment, Proof
 from gateway.config.sending import Sending
 from gateway.config.values import Address, Compression, SecretReference
 
@@ -162,9 +163,6 @@ class Retry:
             yield "cap_s", BadValue(f"must not be below base_s ({self.base_s:g})")
 
 
-Proof = Literal["status", "commitment", "query"]
-
-
 @attrs.frozen
 class Destination:
     """One Storage SCP that receives every instance."""
@@ -177,8 +175,11 @@ class Destination:
     )
     tls: Tls | None = setting("TLS; without this table the association is plain.", default=None)
     proof: Proof = setting(
-        "What proves that an instance arrived: status (the answer to its own C-STORE).", default="status"
+        "What proves that an instance is kept: status (the answer when it was stored), commitment (Storage Commitment;"
+        " needs the table listener) or query (C-FIND for the instance).",
+        default="status",
     )
+    commitment: Commitment = setting("How proof by commitment or query is asked for.", default=Commitment())
     compression: Compression = setting(
         "fastest, smallest, balanced, none, or a list of transfer syntaxes (names or UIDs), best first.",
         default=Compression(),
@@ -194,11 +195,6 @@ class Destination:
     timeouts: Timeouts = setting("How long each phase may take.", default=Timeouts())
     retry: Retry = setting("When a failed delivery is tried again.", default=Retry())
     sending: Sending = setting("How much at once, when, and how fast.", default=Sending())
-
-    def problems(self) -> Iterator[tuple[str, BadValue]]:
-        """Only the proof that this version has."""
-        if self.proof != "status":
-            yield "proof", BadValue("this version proves deliveries by status only", suggestion='write "status"')
 
 
 @attrs.frozen
@@ -217,6 +213,20 @@ class MppsPeer:
     )
     timeouts: Timeouts = setting("How long each phase may take.", default=Timeouts())
     retry: Retry = setting("When a failed report is tried again.", default=Retry())
+
+
+@attrs.frozen
+class Listener:
+    """Where peers report storage commitment over associations of their own; its AE title is the station's."""
+
+    port: int = setting("TCP port, which the peers must know.", rule=allow.within(1, 65535), example=11112)
+    host: str = setting("Address on which it listens.", default="0.0.0.0", rule=allow.filled)  # noqa: S104 - peers call
+    tls: Tls | None = setting("TLS, with certificates on both sides; without this table calls are plain.", default=None)
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """Who is called over TLS must show a certificate."""
+        if self.tls is not None and self.tls.certificate is None:
+            yield "tls", BadValue("a listener needs a certificate of its own", suggestion="set certificate and key")
 
 
 @attrs.frozen
@@ -243,6 +253,7 @@ class Configuration:
     spool: Spool
     worklist: tuple[WorklistProvider, ...]
     destination: tuple[Destination, ...]
+    listener: Listener | None
     web: Web
     logging: Logging
     devices: tuple[Device, ...]

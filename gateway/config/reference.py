@@ -9,7 +9,7 @@ import tomlkit
 
 from gateway.config.device import DeviceFile
 from gateway.config.fields import example_of, is_setting, meaning_of
-from gateway.config.model import Destination, Logging, Spool, Station, Web, WorklistProvider
+from gateway.config.model import Destination, Listener, Logging, MppsPeer, Spool, Station, Web, WorklistProvider
 from gateway.config.show import plain_value
 
 _WIDTH = 116
@@ -38,6 +38,8 @@ def gateway_reference() -> str:
         ("[spool]", Spool),
         ("[[worklist]]", WorklistProvider),
         ("[[destination]]", Destination),
+        ("[[mpps]]", MppsPeer),
+        ("[listener]", Listener),
         ("[web]", Web),
         ("[logging]", Logging),
     )

@@ -20,7 +20,9 @@ def show(configuration: Configuration) -> str:
     document.add(tomlkit.comment(f"effective configuration of {configuration.path.name} and its devices"))
     for key in ("station", "spool", "web", "logging"):
         document.add(key, plain_table(getattr(configuration, key)))
-    for key in ("worklist", "destination"):
+    if configuration.listener is not None:
+        document.add("listener", plain_table(configuration.listener))
+    for key in ("worklist", "destination", "mpps"):
         several = tomlkit.aot()
         for item in getattr(configuration, key):
             several.append(plain_table(item))

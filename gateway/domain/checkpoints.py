@@ -24,6 +24,9 @@ class Checkpoint(Enum):
     DELIVER_ASSOCIATED = "deliver.associated"
     DELIVER_ANSWERED = "deliver.answered"
     DELIVER_COMMITTED = "deliver.committed"
+    REPORT_CLAIMED = "report.claimed"
+    REPORT_ANSWERED = "report.answered"
+    REPORT_COMMITTED = "report.committed"
 
 
 Passage = Callable[[Checkpoint], None]

@@ -22,15 +22,23 @@ class InstanceLedger:
         self._clock = clock
 
     def reserve(
-        self, acquisition: AcquisitionId, *, sop_class_uid: str, study_instance_uid: str, started_at: datetime
+        self,
+        acquisition: AcquisitionId,
+        *,
+        sop_class_uid: str,
+        study_instance_uid: str,
+        started_at: datetime,
+        performed_step: int | None = None,
     ) -> tuple[InstanceIdentity, datetime]:
         """Mint the identity of an acquisition's instance, or return the one minted before a crash.
 
-        Returns the identity and the moment the study was started on this box, which all its objects share.
+        Returns the identity and the moment the study was started on this box, which all its objects share. A series
+        belongs to one performed step (PS3.3 C.7.3.1), so a later one of the same exam has series of its own.
         """
+        part_of_exam = "" if performed_step is None else f"\x1fperformed step {performed_step}"
         with self._database.write() as connection:
             connection.execute("INSERT OR IGNORE INTO study VALUES (?, ?)", (study_instance_uid, to_us(started_at)))
-            series = self._series(connection, acquisition, sop_class_uid, study_instance_uid)
+            series = self._series(connection, acquisition, sop_class_uid, study_instance_uid, part_of_exam)
             row = connection.execute(
                 "SELECT * FROM instance WHERE acquisition = ? AND part = 0", (acquisition,)
             ).fetchone()
@@ -39,20 +47,23 @@ class InstanceLedger:
             return self._identity(connection, acquisition)
 
     @staticmethod
-    def _series(connection: sqlite3.Connection, acquisition: int, sop_class_uid: str, study_uid: str) -> sqlite3.Row:
-        """The series of this device, exam, study and class, made when it is the first of them."""
+    def _series(
+        connection: sqlite3.Connection, acquisition: int, sop_class_uid: str, study_uid: str, part_of_exam: str
+    ) -> sqlite3.Row:
+        """The series of this device, exam (or part of it), study and class, made when it is the first of them."""
         connection.execute(
             "INSERT OR IGNORE INTO series"
             " (device, exam_key, study_instance_uid, sop_class_uid, series_instance_uid, series_number)"
-            " SELECT device, exam_key, ?, ?, ?,"
+            " SELECT device, exam_key || ?, ?, ?, ?,"
             " (SELECT coalesce(max(series_number), 0) + 1 FROM series WHERE study_instance_uid = ?)"
             " FROM acquisition WHERE id = ?",
-            (study_uid, sop_class_uid, mint_uid(), study_uid, acquisition),
+            (part_of_exam, study_uid, sop_class_uid, mint_uid(), study_uid, acquisition),
         )
         row: sqlite3.Row = connection.execute(
-            "SELECT series.* FROM series JOIN acquisition USING (device, exam_key)"
+            "SELECT series.* FROM acquisition JOIN series ON series.device = acquisition.device"
+            " AND series.exam_key = acquisition.exam_key || ?"
             " WHERE acquisition.id = ? AND study_instance_uid = ? AND sop_class_uid = ?",
-            (acquisition, study_uid, sop_class_uid),
+            (part_of_exam, acquisition, study_uid, sop_class_uid),
         ).fetchone()
         return row
 

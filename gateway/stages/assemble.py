@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from gateway.capture.image_files import make_thumbnail, open_picture
@@ -23,6 +24,7 @@ from gateway.spool.steps import StepLedger
 from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
 from gateway.stages.decide import DeviceRules, decide
 from gateway.stages.loop import Beat
+from gateway.stages.performing import Performing
 
 _log = logging.getLogger(__name__)
 _UNFINISHED_LIMIT = 5
@@ -42,6 +44,7 @@ class AssembleStage:
         acquisitions: AcquisitionLedger,
         instances: InstanceLedger,
         steps: StepLedger,
+        performing: Performing,
         files: SpoolFiles,
         builder: ObjectBuilder,
         link_rate: Callable[[], float | None],
@@ -55,6 +58,7 @@ class AssembleStage:
         self._acquisitions = acquisitions
         self._instances = instances
         self._steps = steps
+        self._performing = performing
         self._files = files
         self._builder = builder
         self._link_rate = link_rate
@@ -163,14 +167,17 @@ class AssembleStage:
     ) -> None:
         acquisition = claimed.acquisition
         plan = self._builder.plan(picture, device.profile, device.encoding, self._link_rate(), lossy=device.lossy)
+        about = Subject(subject, acquisition.captured_at, acquisition.captured_at, acquisition.hints)
+        number, performed = self._performing.begin(acquisition, device, about, study_uid, plan.sop_class_uid)
         identity, started_at = self._instances.reserve(
             acquisition.id,
             sop_class_uid=plan.sop_class_uid,
             study_instance_uid=study_uid,
             started_at=acquisition.captured_at,
+            performed_step=number,
         )
         self._passage(Checkpoint.ASSEMBLE_RESERVED)
-        about = Subject(subject, acquisition.captured_at, started_at, acquisition.hints)
+        about = replace(about, study_started_at=started_at, performed=performed)
         try:
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
         except CodecError as fault:  # the pixels are sound: only their compression is at fault

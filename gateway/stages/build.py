@@ -21,6 +21,7 @@ from gateway.domain.frames import FrameFormat, LossyStep, Picture, PictureFacts
 from gateway.domain.identifiers import Uid
 from gateway.domain.instance import InstanceIdentity
 from gateway.domain.objects import LocalStudy, ObjectOrder, ObjectProfile, Station
+from gateway.domain.performed_step import PerformedStep
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.objects.build import build
@@ -61,6 +62,7 @@ class Subject:
     captured_at: datetime
     study_started_at: datetime
     hints: tuple[Hint, ...]
+    performed: PerformedStep | None = None
 
 
 class ObjectBuilder:
@@ -141,6 +143,7 @@ class ObjectBuilder:
             facts=facts,
             hints=about.hints,
             derivation=derivation,
+            performed=about.performed,
         )
         built = build(order)
         frames = self._frames(plan, picture, Path(target.name))

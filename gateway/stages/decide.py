@@ -44,6 +44,7 @@ class DeviceRules:
     encoding: EncodingPolicy
     lossy: LossyChoice | None
     max_pixels: int
+    performed_step_peers: tuple[str, ...] = ()
 
 
 def decide(

@@ -1,0 +1,309 @@
+"""Performed steps in the ledger: begun before the first object is built, closed by rule or by a person, then frozen.
+
+A performed step is open, closing (its end is decided, its last acquisitions are awaited) or closed (its result is
+frozen and owed to every peer that was told of its start). A closed one is never opened again: what comes later for the
+same scheduled step begins a new one.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from gateway.domain.acquisition import HintKind, hint_values
+from gateway.domain.identifiers import AcquisitionId, Uid, mint_uid
+from gateway.domain.performed_case import PerformedCase
+from gateway.domain.performed_step import (
+    UNSPECIFIED_REASON,
+    PerformedClosing,
+    PerformedOutcome,
+    PerformedResult,
+    PerformedSeries,
+    ReportKind,
+)
+from gateway.domain.ports import Clock
+from gateway.domain.procedure import Step
+from gateway.spool.database import Database
+from gateway.spool.journal import write_journal
+from gateway.spool.moments import from_us, to_us, zone_of
+from gateway.spool.performed_snapshots import case_from_text, case_to_text, result_to_text
+from gateway.spool.snapshots import hints_from_text, step_from_text
+
+_FILE_CLOCK_US = 2_000_000
+"""How far a file's own time may lag behind: FAT counts in steps of two seconds."""
+_CLOCK_STEP_US = 60_000_000
+COMPLETED = PerformedClosing(PerformedOutcome.COMPLETED)
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingRules:
+    """When performed steps of a device end by themselves, and how long the last acquisitions are awaited."""
+
+    complete_after: timedelta
+    settle: timedelta
+
+
+class PerformedStepLedger:
+    """Performed steps, for one thread."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def begin(
+        self, acquisition: AcquisitionId, case: PerformedCase, *, peers: Sequence[str], captured_at: datetime
+    ) -> tuple[int, PerformedCase]:
+        """Let an acquisition join the performed step in progress for its scheduled step, or begin one as `case` says.
+
+        Returns its number and what it is. Identity is minted once: a repetition after a crash finds the same step.
+        """
+        now, captured = to_us(self._clock.now()), to_us(captured_at)
+        with self._database.write() as connection:
+            device, active = _device_and_active(connection, acquisition, case)
+            row = _frozen(connection, acquisition) or _in_progress(connection, acquisition, device, case, captured)
+            number = row["id"] if row else self._insert(connection, device, case, captured)
+            if row is None:
+                _owe(connection, number, ReportKind.CREATE, peers, now)
+            connection.execute(
+                "UPDATE performed_step SET used_us = ?, captured_us = max(captured_us, ?), active = max(active, ?)"
+                " WHERE id = ?",
+                (now, captured, active, number),
+            )
+            connection.execute("UPDATE acquisition SET performed_step = ? WHERE id = ?", (number, acquisition))
+            text = connection.execute("SELECT snapshot FROM performed_step WHERE id = ?", (number,)).fetchone()[0]
+        return number, case_from_text(text)
+
+    def of_acquisition(self, acquisition: AcquisitionId) -> PerformedCase | None:
+        """The performed step to which an acquisition's instance refers; None where none is reported."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT snapshot FROM performed_step WHERE id = (SELECT performed_step FROM acquisition WHERE id = ?)",
+                (acquisition,),
+            ).fetchone()
+        return case_from_text(row["snapshot"]) if row else None
+
+    def _insert(self, connection: sqlite3.Connection, device: str, case: PerformedCase, captured: int) -> int:
+        now = to_us(self._clock.now())
+        key = (device, case.key.provider, case.key.study_instance_uid, case.key.step_id)
+        completed = connection.execute(
+            "SELECT 1 FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
+            " AND outcome = 'completed'",
+            key,
+        ).fetchone()
+        append = completed is not None and isinstance(case.subject, Step)
+        connection.execute(
+            "INSERT OR IGNORE INTO study (study_instance_uid, started_us) VALUES (?, ?)",
+            (case.study_instance_uid, to_us(case.study_started_at)),
+        )
+        started_us = connection.execute(
+            "SELECT started_us FROM study WHERE study_instance_uid = ?", (case.study_instance_uid,)
+        ).fetchone()[0]
+        case = replace(
+            case,
+            performed=replace(case.performed, append=append),
+            study_started_at=from_us(started_us, zone_of(self._clock)),
+        )
+        cursor = connection.execute(
+            "INSERT INTO performed_step (device, provider, study_instance_uid, step_id, sop_instance_uid, state,"
+            " active, begun_us, used_us, captured_us, snapshot) VALUES (?, ?, ?, ?, ?, 'open', 0, ?, ?, ?, ?)",
+            (*key, case.performed.sop_instance_uid, now, now, captured, case_to_text(case)),
+        )
+        number = cursor.lastrowid or 0
+        write_journal(
+            connection, now, "assemble", "performed step begun", f"performed step {number}", device=device,
+            sop_instance_uid=case.performed.sop_instance_uid, append=int(append),
+        )  # fmt: skip
+        return number
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def close_left(self, device: str, rules: ClosingRules) -> int:
+        """Complete what is over on a device: its step is no longer the open one, or nothing came for a long time.
+
+        Returns how many. A step that an operator still has open is in progress, however long nothing comes.
+        """
+        now = to_us(self._clock.now())
+        idle_since = now - rules.complete_after // timedelta(microseconds=1)
+        with self._database.write() as connection:
+            # The clock was put back: how long nothing came is unknown, so it is counted from now.
+            connection.execute(
+                "UPDATE performed_step SET used_us = ? WHERE device = ? AND state = 'open' AND used_us > ?",
+                (now, device, now + _CLOCK_STEP_US),
+            )
+            opened = _active_number(connection, device)
+            rows = connection.execute(
+                "SELECT id, active, used_us FROM performed_step WHERE device = ? AND state = 'open'", (device,)
+            ).fetchall()
+            over = [
+                row["id"] for row in rows if row["id"] != opened and (row["active"] or row["used_us"] <= idle_since)
+            ]
+            for number in over:
+                close_performed_step(connection, now, number, COMPLETED, actor="assemble")
+        return len(over)
+
+    def finish_closing(self, device: str, rules: ClosingRules) -> int:
+        """Freeze the result of steps whose last acquisitions are through, and owe it to the peers; returns how many."""
+        now = to_us(self._clock.now())
+        settled = now - rules.settle // timedelta(microseconds=1)
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT id FROM performed_step WHERE device = ? AND state = 'closing'"
+                " AND (max(used_us, closing_us) <= ? OR max(used_us, closing_us) > ?)",
+                (device, settled, now + _CLOCK_STEP_US),
+            ).fetchall()
+        return sum(self._finish(row["id"], now) for row in found)
+
+    def _finish(self, number: int, now: int) -> bool:
+        with self._database.write() as connection:
+            row = connection.execute(
+                "SELECT * FROM performed_step WHERE id = ? AND state = 'closing'", (number,)
+            ).fetchone()
+            if row is None or _still_awaited(connection, row):
+                return False
+            result = self._result(connection, row)
+            connection.execute(
+                "UPDATE performed_step SET state = 'closed', outcome = ?, reason = ?, result = ? WHERE id = ?",
+                (result.closing.outcome.value, result.closing.reason, result_to_text(result), number),
+            )
+            told = connection.execute(
+                "SELECT peer FROM performed_step_report WHERE performed_step = ? AND kind = 'create'", (number,)
+            ).fetchall()
+            _owe(connection, number, ReportKind.SET, [one["peer"] for one in told], now)
+            write_journal(
+                connection, now, "assemble", "performed step closed", f"performed step {number}",
+                outcome=result.closing.outcome.value, reason=result.closing.reason,
+                instances=sum(len(one.instances) for one in result.series),
+            )  # fmt: skip
+        return True
+
+    def _result(self, connection: sqlite3.Connection, row: sqlite3.Row) -> PerformedResult:
+        """Every instance that was assembled under the step; one that made none is discontinued, not completed."""
+        series = _series_of(connection, row["id"], row["study_instance_uid"])
+        closing = PerformedClosing(PerformedOutcome(row["outcome"]), row["reason"])
+        ended_us = max(row["captured_us"], to_us(case_from_text(row["snapshot"]).performed.started_at))
+        if not series:
+            # Performed Series Sequence has an item all the same (PS3.4 F.7.2.2.2), its image list is empty.
+            series = (PerformedSeries(mint_uid(), ()),)
+            closing = PerformedClosing(PerformedOutcome.DISCONTINUED, closing.reason or UNSPECIFIED_REASON)
+            ended_us = max(ended_us, row["closing_us"])
+        return PerformedResult(from_us(ended_us, zone_of(self._clock)), closing, series)
+
+
+def close_performed_step(
+    connection: sqlite3.Connection, now_us: int, number: int, closing: PerformedClosing, *, actor: str
+) -> None:
+    """Decide the end of an open performed step, inside the caller's transaction."""
+    connection.execute(
+        "UPDATE performed_step SET state = 'closing', outcome = ?, reason = ?, closing_us = ?"
+        " WHERE id = ? AND state = 'open'",
+        (closing.outcome.value, closing.reason, now_us, number),
+    )
+    write_journal(
+        connection, now_us, actor, "performed step ends", f"performed step {number}",
+        outcome=closing.outcome.value, reason=closing.reason,
+    )  # fmt: skip
+
+
+def steps_to_close(connection: sqlite3.Connection, device: str) -> list[int]:
+    """What a person means who closes the step of a device: the one open there, else all that are in progress."""
+    opened = _active_number(connection, device)
+    if opened is not None:
+        return [opened]
+    if connection.execute("SELECT 1 FROM active_step WHERE device = ?", (device,)).fetchone():
+        return []
+    rows = connection.execute(
+        "SELECT id FROM performed_step WHERE device = ? AND state = 'open' ORDER BY id", (device,)
+    ).fetchall()
+    return [row["id"] for row in rows]
+
+
+def _owe(connection: sqlite3.Connection, number: int, kind: ReportKind, peers: Sequence[str], now: int) -> None:
+    connection.executemany(
+        "INSERT INTO performed_step_report (performed_step, peer, kind, state, since_us, due_us)"
+        " VALUES (?, ?, ?, 'pending', ?, ?)",
+        [(number, peer, kind.value, now, now) for peer in peers],
+    )
+
+
+def _device_and_active(connection: sqlite3.Connection, acquisition: int, case: PerformedCase) -> tuple[str, int]:
+    """The device of an acquisition, and whether it was captured under the very step that it now belongs to."""
+    row = connection.execute("SELECT device, active_snapshot FROM acquisition WHERE id = ?", (acquisition,)).fetchone()
+    text = row["active_snapshot"]
+    return row["device"], int(text is not None and step_from_text(text).key == case.key)
+
+
+def _frozen(connection: sqlite3.Connection, acquisition: int) -> sqlite3.Row | None:
+    """The step to which the built instance of an acquisition refers: it is never another one, whatever its state."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT performed_step AS id FROM acquisition WHERE id = ? AND performed_step IS NOT NULL AND EXISTS"
+        " (SELECT 1 FROM instance WHERE instance.acquisition = acquisition.id AND built_us IS NOT NULL)",
+        (acquisition,),
+    ).fetchone()
+    return row
+
+
+def _in_progress(
+    connection: sqlite3.Connection, acquisition: int, device: str, case: PerformedCase, captured: int
+) -> sqlite3.Row | None:
+    """The step to join: the open one, or one that is closing if this was captured before its end."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT id FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
+        " AND (state = 'open' OR (state = 'closing' AND (closing_us >= ? OR id ="
+        " (SELECT performed_step FROM acquisition WHERE id = ?)))) ORDER BY state DESC, id DESC LIMIT 1",
+        (
+            device,
+            case.key.provider,
+            case.key.study_instance_uid,
+            case.key.step_id,
+            captured - _FILE_CLOCK_US,
+            acquisition,
+        ),
+    ).fetchone()
+    return row
+
+
+def _active_number(connection: sqlite3.Connection, device: str) -> int | None:
+    """The performed step in progress for the step that is open on a device."""
+    active = connection.execute("SELECT snapshot FROM active_step WHERE device = ?", (device,)).fetchone()
+    if active is None:
+        return None
+    key = step_from_text(active["snapshot"]).key
+    row = connection.execute(
+        "SELECT id FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
+        " AND state = 'open'",
+        (device, key.provider, key.study_instance_uid, key.step_id),
+    ).fetchone()
+    return int(row["id"]) if row else None
+
+
+def _still_awaited(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
+    """Whether an acquisition that may belong to the step is still on its way to an instance."""
+    return (
+        connection.execute(
+            "SELECT 1 FROM acquisition INDEXED BY acquisition_open WHERE state IN ('captured', 'matched', 'held')"
+            " AND state <> 'held' AND (performed_step = ? OR (device = ? AND captured_us <= ?)) LIMIT 1",
+            (row["id"], row["device"], row["closing_us"] + _FILE_CLOCK_US),
+        ).fetchone()
+        is not None
+    )
+
+
+def _series_of(connection: sqlite3.Connection, number: int, study_uid: str) -> tuple[PerformedSeries, ...]:
+    rows = connection.execute(
+        "SELECT series.series_instance_uid, instance.sop_class_uid, instance.sop_instance_uid, acquisition.hints"
+        " FROM acquisition JOIN instance ON instance.acquisition = acquisition.id"
+        " JOIN series ON series.id = instance.series"
+        " WHERE acquisition.performed_step = ? AND series.study_instance_uid = ? AND instance.built_us IS NOT NULL"
+        " ORDER BY series.series_number, instance.instance_number",
+        (number, study_uid),
+    ).fetchall()
+    uids = dict.fromkeys(row["series_instance_uid"] for row in rows)
+    return tuple(_one_series(uid, [row for row in rows if row["series_instance_uid"] == uid]) for uid in uids)
+
+
+def _one_series(uid: str, rows: Sequence[sqlite3.Row]) -> PerformedSeries:
+    operators = dict.fromkeys(
+        name for row in rows for name in hint_values(hints_from_text(row["hints"]), HintKind.OPERATOR)
+    )
+    instances = tuple((Uid(row["sop_class_uid"]), Uid(row["sop_instance_uid"])) for row in rows)
+    return PerformedSeries(Uid(uid), instances, tuple(operators))
