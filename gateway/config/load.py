@@ -34,7 +34,7 @@ from gateway.domain.errors import ConfigurationError
 T = TypeVar("T")
 Table = Mapping[str, Any]
 
-_TABLES = ("station", "spool", "worklist", "destination", "listener", "web", "logging")
+_TABLES = ("station", "spool", "worklist", "destination", "mpps", "listener", "web", "logging")
 
 
 def no_object_faults(_: Object) -> Iterable[str]:

@@ -64,6 +64,14 @@ def test_defaults_and_values_arrive_in_the_model(write: Callable[..., Path], tmp
     assert found.device("fundus").settings.match.rules == ("accession_number", "patient_id", "active_step")
 
 
+def test_proof_by_commitment_with_a_listener(write: Callable[..., Path]) -> None:
+    found = load(write(STATION + DESTINATION + 'proof = "commitment"\n[listener]\nport = 11112\n'))
+    assert (found.destination[0].proof, found.destination[0].commitment.batch) == ("commitment", 500)
+    assert found.listener is not None
+    assert (found.listener.host, found.listener.port, found.listener.tls) == ("0.0.0.0", 11112, None)  # noqa: S104 - read
+    assert load(write(STATION + DESTINATION + 'proof = "query"\n')).listener is None
+
+
 def test_a_whole_number_serves_where_a_number_is_wanted(write: Callable[..., Path]) -> None:
     found = load(write(STATION + WORKLIST + "refresh_s = 30\n"))
     assert found.worklist[0].refresh_s == 30.0
@@ -161,9 +169,18 @@ def test_a_fault_is_a_configuration_error_that_halts(write: Callable[..., Path])
         (
             STATION + DESTINATION + 'proof = "commitment"\n',
             (
-                "gateway.toml: destination[0].proof: this version proves deliveries by status only "
-                "(given: 'commitment'); write \"status\""
+                "gateway.toml: destination[0].proof: storage commitment needs the table listener, for reports over a "
+                "new association (given: 'commitment'); write [listener] with its port"
             ),
+        ),
+        (
+            STATION + "[listener]\nport = 11112\n" + TLS.replace("destination", "listener"),
+            "gateway.toml: listener.tls: a listener needs a certificate of its own; set certificate and key",
+        ),
+        (STATION + "[listener]\n", "gateway.toml: listener.port: required key is missing"),
+        (
+            STATION + DESTINATION + "[destination.commitment]\nbatch = 501\n",
+            "gateway.toml: destination[0].commitment.batch: must be from 1 to 500 (given: 501)",
         ),
         (
             STATION + DESTINATION + "[destination.retry]\nbase_s = 60\ncap_s = 5\n",
