@@ -16,6 +16,7 @@ CREATE TABLE export_item (
     export INTEGER NOT NULL REFERENCES export (id),
     delivery INTEGER NOT NULL REFERENCES delivery (id),
     instance INTEGER NOT NULL REFERENCES instance (id),
+    destination TEXT NOT NULL,
     file_id TEXT NOT NULL,
     digest TEXT NOT NULL,
     size INTEGER NOT NULL,

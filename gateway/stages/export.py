@@ -1,0 +1,270 @@
+"""Writes what is unsent to a medium as a DICOM file-set, and marks it exported after all of it was read back.
+
+Exported is not delivered: the deliveries stay owed until a receipt is imported. Interrupted, by whatever cause, an
+export marks nothing; the next one to the same medium goes on where it stopped.
+"""
+
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.exports import Export, ExportItem
+from gateway.domain.identifiers import is_valid_uid, mint_uid
+from gateway.domain.ports import Clock
+from gateway.host.medium import Medium, MediumFault
+from gateway.objects.fileset import DIRECTORY_NAME, FileSetEntry, file_id_of, write_directory
+from gateway.spool.exports import ExportLedger
+from gateway.spool.files import SpoolFiles, digest_of
+
+MARK = "EXPORT.ID"
+MANIFEST = "SHA256.TXT"
+RECEIPT = "RECEIPT.TXT"
+_MARK_BYTES = 256
+_DIRECTORY_BYTES = 1024
+"""Room planned for the directory records and the lines of one object."""
+_RESERVE_BYTES = 1 << 20
+_TELL_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an export is; `bytes_per_s` is what the medium takes, read-back included."""
+
+    files: int
+    all_files: int
+    bytes: int
+    all_bytes: int
+    bytes_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOutcome:
+    """What an export came to; `damaged` are SOP Instance UIDs whose spooled objects are not as they were frozen."""
+
+    number: int
+    fileset_uid: str
+    files: int
+    deliveries: int
+    bytes: int
+    resumed: bool
+    damaged: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file of the file-set, with every delivery that it serves."""
+
+    items: tuple[ExportItem, ...]
+
+    @property
+    def first(self) -> ExportItem:
+        return self.items[0]
+
+
+class Exporter:
+    """One export to one medium."""
+
+    def __init__(
+        self,
+        *,
+        ledger: ExportLedger,
+        files: SpoolFiles,
+        clock: Clock,
+        by: str,
+        tell: Callable[[Progress], None],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._files = files
+        self._clock = clock
+        self._by = by
+        self._tell = tell
+        self._monotonic = monotonic
+        self._begun = self._told = monotonic()
+        self._all: Sequence[_File] = ()
+        self._bytes = 0
+        self._written = 0
+        self._done = 0
+
+    def export(self, folder: Path, *, destination: str = "", again: bool = True) -> ExportOutcome | None:
+        """Write the unsent queue to `folder`; None when there is nothing to write.
+
+        Raises
+        ------
+        MediumFault
+            The medium is full, read-only, too small, pulled out, or bears another file-set. Nothing was marked.
+        """
+        medium = Medium(folder)
+        export = self._begun_before(medium)
+        resumed = export is not None
+        if export is None:
+            export = self._plan(medium, folder, destination, again=again)
+        if export is None:
+            return None
+        self._all = _files_of(export.items)
+        self._bytes = sum(one.first.owed.size for one in self._all)
+        self._ensure_room(medium)
+        kept, damaged = self._write_objects(medium)
+        if not kept:
+            raise GatewayError(
+                f"None of the {len(damaged)} object(s) to export is as it was frozen; nothing was marked.",
+                disposition=Disposition.QUARANTINE,
+                phase=Phase.SPOOL,
+                remedy="The disk of this box is failing. Ask for: gateway queue rebuild",
+            )
+        self._write_papers(medium, export, kept)
+        medium.settle([one.first.file_id for one in kept])
+        items = [item for one in kept for item in one.items]
+        self._ledger.finish(export, items, by=self._by)
+        return ExportOutcome(
+            export.number,
+            export.fileset_uid,
+            len(kept),
+            len(items),
+            sum(one.first.owed.size for one in kept),
+            resumed,
+            tuple(one.first.owed.sop_instance_uid for one in damaged),
+        )
+
+    def _begun_before(self, medium: Medium) -> Export | None:
+        """The unfinished export of ours that this medium bears; None for an empty one, a fault for any other."""
+        if not medium.has(MARK):
+            if medium.has(DIRECTORY_NAME):
+                raise MediumFault(
+                    f"The medium at {medium.folder} bears a file-set of somebody else.",
+                    "Use an empty one, or name an empty folder on it.",
+                )
+            return None
+        text = medium.read(MARK, _MARK_BYTES).decode("ascii", errors="replace").strip()
+        export = self._ledger.find(text) if is_valid_uid(text) else None
+        if export is None and not medium.has(DIRECTORY_NAME) and not medium.has(file_id_of(0)):
+            return None
+        if export is None:
+            raise MediumFault(
+                f"The medium at {medium.folder} bears an export that this gateway does not know.",
+                "Use an empty one, or name an empty folder on it.",
+            )
+        if export.finished:
+            raise MediumFault(
+                f"The medium at {medium.folder} bears export {export.number}, which is complete.",
+                "Use an empty one, or name an empty folder on it.",
+            )
+        return export
+
+    def _plan(self, medium: Medium, folder: Path, destination: str, *, again: bool) -> Export | None:
+        owed = self._ledger.unsent(destination=destination, again=again)
+        if not owed:
+            return None
+        places: dict[int, str] = {}
+        for one in owed:
+            places.setdefault(one.instance, file_id_of(len(places)))
+        items = [ExportItem(one, places[one.instance]) for one in owed]
+        self._all = _files_of(items)
+        self._bytes = sum(one.first.owed.size for one in self._all)
+        self._ensure_room(medium)
+        uid = mint_uid()
+        # the medium is tried before the ledger is told: a mark without a row and without objects counts as none
+        medium.write(MARK, io.BytesIO(f"{uid}\r\n".encode("ascii")), _nothing)
+        return self._ledger.begin(uid, str(folder), items, by=self._by)
+
+    def _ensure_room(self, medium: Medium) -> None:
+        cluster = medium.cluster_bytes()
+        missing = [one for one in self._all if medium.size_of(one.first.file_id) != one.first.owed.size]
+        needed = sum(one.first.owed.size + cluster for one in missing)
+        needed += len(self._all) * _DIRECTORY_BYTES + _RESERVE_BYTES
+        free = medium.free_bytes()
+        if needed > free:
+            raise MediumFault(
+                f"The medium at {medium.folder} has {free >> 20} MiB free; {(needed >> 20) + 1} MiB are needed.",
+                "Use a larger one, make room on it, or export one destination at a time.",
+                "ENOSPC",
+            )
+
+    def _write_objects(self, medium: Medium) -> tuple[list[_File], list[_File]]:
+        """Put every object on the medium and read it back; returns what is there, and what the spool has damaged."""
+        kept: list[_File] = []
+        damaged: list[_File] = []
+        for one in self._all:
+            (kept if self._write_one(medium, one.first) else damaged).append(one)
+            self._done += 1
+            self._advance(0)
+        self._report()
+        return kept, damaged
+
+    def _write_one(self, medium: Medium, item: ExportItem) -> bool:
+        """Put one object on the medium unless it is there and whole; False if the spooled object is not as frozen."""
+        owed = item.owed
+        if medium.size_of(item.file_id) == owed.size and medium.digest_of(item.file_id) == owed.digest:
+            self._advance(owed.size)
+            return True
+        path = self._files.absolute(owed.path)
+        if not path.is_file() or digest_of(path) != owed.digest:
+            return False
+        with path.open("rb") as source:
+            sent = medium.write(item.file_id, source, self._advance)
+        if sent != owed.digest or medium.digest_of(item.file_id) != owed.digest:
+            medium.remove(item.file_id)
+            raise MediumFault(
+                f"The medium at {medium.folder} does not give back what was written to it ({item.file_id}).",
+                "Use another one.",
+            )
+        return True
+
+    def _write_papers(self, medium: Medium, export: Export, kept: Sequence[_File]) -> None:
+        """Write manifest and receipt, and the directory last: without it the medium is no file-set."""
+        directory = io.BytesIO()
+        entries = [FileSetEntry(medium.folder / one.first.file_id, one.first.file_id) for one in kept]
+        with medium.faults():
+            write_directory(export.fileset_uid, entries, directory)
+        lines = "".join(f"{one.first.owed.digest}  {one.first.file_id}\r\n" for one in kept)
+        papers = {
+            MANIFEST: lines.encode("ascii"),
+            RECEIPT: self._receipt(export, kept),
+            DIRECTORY_NAME: directory.getvalue(),
+        }
+        for name, content in papers.items():
+            if medium.write(name, io.BytesIO(content), _nothing) != medium.digest_of(name):
+                raise MediumFault(f"The medium at {medium.folder} does not give back {name}.", "Use another one.")
+
+    def _receipt(self, export: Export, kept: Sequence[_File]) -> bytes:
+        """A receipt that the importer fills in: who, and that all of it was imported."""
+        destinations = sorted({item.owed.destination for one in kept for item in one.items})
+        template = {
+            "how_to": "After the import set imported_by and all_imported, and bring this file back to the gateway. "
+            "Remove the instances that were not imported.",
+            "fileset_uid": export.fileset_uid,
+            "exported_at": self._clock.now().isoformat(timespec="seconds"),
+            "destination": destinations[0] if len(destinations) == 1 else "",
+            "imported_by": "",
+            "all_imported": False,
+            "instances": [
+                {"sop_instance_uid": one.first.owed.sop_instance_uid, "sha256": one.first.owed.digest} for one in kept
+            ],
+        }
+        return json.dumps(template, ensure_ascii=True, indent=1).replace("\n", "\r\n").encode("ascii")
+
+    def _advance(self, count: int) -> None:
+        self._written += count
+        if self._monotonic() - self._told >= _TELL_EVERY_S:
+            self._report()
+
+    def _report(self) -> None:
+        self._told = self._monotonic()
+        spent = max(self._told - self._begun, 1e-3)
+        self._tell(Progress(self._done, len(self._all), self._written, self._bytes, self._written / spent))
+
+
+def _files_of(items: Sequence[ExportItem]) -> list[_File]:
+    """The files of an export, each once: one object may be owed to several destinations."""
+    by_name: dict[str, list[ExportItem]] = {}
+    for item in items:
+        by_name.setdefault(item.file_id, []).append(item)
+    return [_File(tuple(group)) for group in by_name.values()]
+
+
+def _nothing(_: int) -> None:
+    """Tell nobody: a paper is small."""
