@@ -1,7 +1,7 @@
 """The composition root: configuration and role in, running loops out. The only room that sees every wing."""
 
 from gateway.bootstrap.media import export_queue, import_receipt
-from gateway.bootstrap.people import ask, clock_of, open_queue, open_status, user_name
+from gateway.bootstrap.people import ask, clock_of, open_performed, open_queue, open_status, user_name
 from gateway.bootstrap.roles import run_role
 from gateway.bootstrap.settings import checked_configuration, load_configuration, shown_configuration
 from gateway.bootstrap.supervise import supervise
@@ -19,6 +19,7 @@ __all__ = [
     "export_queue",
     "import_receipt",
     "load_configuration",
+    "open_performed",
     "open_queue",
     "open_status",
     "run_role",

@@ -14,6 +14,7 @@ from gateway.domain.views import RequestView
 from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
 from gateway.spool.database import Database, is_ready
+from gateway.spool.performed_view import PerformedView
 from gateway.spool.queue_view import QueueView
 from gateway.spool.requests import SpoolRequestDesk, role_of
 from gateway.spool.runs import RoleLock, begin_run
@@ -42,11 +43,17 @@ def open_status(settings: Configuration) -> LedgerStatus:
     return LedgerStatus(settings.spool.path, clock_of(settings), [device.name for device in settings.devices])
 
 
-
 def open_queue(settings: Configuration) -> QueueView:
     """The deliveries for reading; raises `ConfigurationError` when no role has ever made the ledger."""
     open_status(settings)
     return QueueView(settings.spool.path, clock_of(settings))
+
+
+def open_performed(settings: Configuration) -> PerformedView:
+    """The performed steps for reading; raises `ConfigurationError` when no role has ever made the ledger."""
+    open_status(settings)
+    return PerformedView(settings.spool.path, clock_of(settings))
+
 
 def ask(settings: Configuration, kind: RequestKind, payload: Mapping[str, str], *, by: str) -> RequestView:
     """File a request and return its outcome.

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from gateway import bootstrap
-from gateway.cli import media, people, queue, showing
+from gateway.cli import media, people, performed, queue, showing
 from gateway.cli.context import config_path, configuration, speaks_of_faults
 from gateway.cli.tryout import try_file
 
@@ -86,7 +86,7 @@ main.add_command(showing.devices)
 main.add_command(people.worklist)
 main.add_command(people.hold)
 main.add_command(people.quarantine)
-main.add_command(people.step)
+main.add_command(performed.step_with_performed)
 main.add_command(people.echo)
 main.add_command(media.export)
 main.add_command(media.import_receipt)

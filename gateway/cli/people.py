@@ -171,15 +171,6 @@ def step_open(context: click.Context, device: str, number: int) -> None:
     ask(context, RequestKind.OPEN_STEP, {"device": device, "step": str(number)})
 
 
-@step.command("close")
-@click.argument("device")
-@click.pass_context
-@speaks_of_faults
-def step_close(context: click.Context, device: str) -> None:
-    """Close the step that is open on DEVICE."""
-    ask(context, RequestKind.CLOSE_STEP, {"device": device})
-
-
 @click.command()
 @click.argument("destination")
 @click.pass_context

@@ -11,7 +11,9 @@ class RequestKind(Enum):
 
     - ``assign``: ``acquisitions`` (ids, comma separated), ``step`` (number) - tie held acquisitions to a step
     - ``unscheduled``: ``acquisitions``, ``patient_id``, ``patient_name``, ``birth_date``, ``sex`` - send without order
-    - ``open_step``: ``device``, ``step`` - make a step the active one; ``close_step``: ``device``
+    - ``open_step``: ``device``, ``step`` - make a step the active one; ``close_step``: ``device``,
+      and optionally ``performed`` (number) and ``discontinue`` (a code of CID 9300)
+    - ``retry_report``: ``report`` - make the report of a performed step due now
     - ``retry``: ``deliveries`` (ids, comma separated; one under ``delivery`` as well) - make them due now
     - ``hold_back``: ``deliveries`` - do not try them until released; ``let_go``: ``deliveries`` - release such ones
     - ``retarget``: ``deliveries`` or ``source`` (all that a destination is owed), ``destination`` - owe them to another
@@ -33,6 +35,7 @@ class RequestKind(Enum):
     DROP = "drop"
     TAKE_BACK = "take_back"
     REBUILD = "rebuild"
+    RETRY_REPORT = "retry_report"
     RELEASE = "release"
     ECHO = "echo"
     REFRESH = "refresh"

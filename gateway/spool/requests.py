@@ -23,6 +23,7 @@ from gateway.spool.database import Database
 from gateway.spool.files import storage_faults, sync_directory
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
+from gateway.spool.performed_verbs import PERFORMED_VERBS
 from gateway.spool.queue_verbs import DELIVERY_VERBS
 from gateway.spool.request_fields import RequestRefused, number_of, numbers_of, text_of
 from gateway.spool.snapshots import step_from_text
@@ -77,7 +78,6 @@ class RequestLedger:
             RequestKind.ASSIGN: self._assign,
             RequestKind.UNSCHEDULED: self._unscheduled,
             RequestKind.OPEN_STEP: self._open_step,
-            RequestKind.CLOSE_STEP: self._close_step,
             RequestKind.RELEASE: self._release,
         }
 
@@ -142,7 +142,7 @@ class RequestLedger:
         self._clear(request)
 
     def _do(self, connection: sqlite3.Connection, request: Request) -> str:
-        verb = DELIVERY_VERBS.get(request.kind)
+        verb = DELIVERY_VERBS.get(request.kind) or PERFORMED_VERBS.get(request.kind)
         if verb is not None:
             return verb(connection, request, to_us(self._clock.now()))
         return self._verbs[request.kind](connection, request)
@@ -222,13 +222,6 @@ class RequestLedger:
         )
         write_journal(connection, now, request.filed_by, "step opened", f"device {device}", step=row["id"])
         return "opened"
-
-    def _close_step(self, connection: sqlite3.Connection, request: Request) -> str:
-        device = text_of(request, "device")
-        if not connection.execute("DELETE FROM active_step WHERE device = ?", (device,)).rowcount:
-            raise RequestRefused("No step is open on that device.")
-        write_journal(connection, to_us(self._clock.now()), request.filed_by, "step closed", f"device {device}")
-        return "closed"
 
     def _release(self, connection: sqlite3.Connection, request: Request) -> str:
         number = number_of(request, "acquisition")
