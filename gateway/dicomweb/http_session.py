@@ -6,7 +6,7 @@ each fault a phase.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Self
 
@@ -24,11 +24,12 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A whole answer; header names are in small letters."""
+    """A whole answer; header names are in small letters. `repeated`: the request may have arrived twice."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    repeated: bool = False
 
     @property
     def media_type(self) -> str:
@@ -104,7 +105,7 @@ class HttpSession:
                 raise why_closed(self._wire) from None
         self._take(secure(self.peer, connect(self.peer), self._beat, self._pace))
         try:
-            return self._exchange(request)
+            return replace(self._exchange(request), repeated=True)
         except _Unanswered:
             raise why_closed(self._wire) from None
 

@@ -1,6 +1,7 @@
 """STOW-RS: batches of instances, each judged by what the service says of it, never by the HTTP status alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType, TracebackType
 from typing import Self
 
@@ -24,6 +25,19 @@ from gateway.domain.instance import StoreOutcome
 Result = tuple[StowItem, StoreOutcome | GatewayError]
 _TOO_LARGE = 413
 _ACCEPT: Mapping[str, str] = MappingProxyType({"Accept": "application/dicom+json"})
+
+
+def how_many(sizes: Sequence[int], *, max_bytes: int, max_instances: int) -> int:
+    """How many of the objects with these sizes in bytes go into the next request: at least one, if there is one.
+
+    An object that is larger than a whole request travels by itself.
+    """
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if count and (total > max_bytes or count >= max_instances):
+            return count
+    return len(sizes)
 
 
 class StowSession:
@@ -75,24 +89,6 @@ class StowSession:
         """Release the connection."""
         self._session.close()
 
-    def batches(self, items: Sequence[StowItem]) -> Iterator[list[StowItem]]:
-        """Cut `items`, in their order, into requests of at most the peer's bytes and number of instances.
-
-        An instance larger than a whole batch stands in one of its own.
-        """
-        batch: list[StowItem] = []
-        size = 0
-        for item in items:
-            bytes_here = item.path.stat().st_size if item.path.exists() else 0
-            limit = 1 if self.singly else self.peer.max_batch_instances
-            if batch and (size + bytes_here > self.peer.max_batch_bytes or len(batch) >= limit):
-                yield batch
-                batch, size = [], 0
-            batch.append(item)
-            size += bytes_here
-        if batch:
-            yield batch
-
     def store_batch(self, items: Sequence[StowItem]) -> Iterator[Result]:
         """Send `items` in one request and say of each what became of it, as soon as that is known.
 
@@ -125,7 +121,7 @@ class StowSession:
         answer = read_store_answer(reply)
         silent: list[StowItem] = []
         for item in items:
-            verdict = self._verdict(item, answer)
+            verdict = self._verdict(item, answer, sent_before=item.sent_before or reply.repeated)
             if verdict is None:
                 silent.append(item)
             else:
@@ -138,12 +134,12 @@ class StowSession:
         headers = {"Content-Type": body.content_type, **_ACCEPT}
         return self._session.ask("POST", "/studies", headers=headers, content=body, size=body.size)
 
-    def _verdict(self, item: StowItem, answer: StoreAnswer) -> StoreOutcome | GatewayError | None:
+    def _verdict(self, item: StowItem, answer: StoreAnswer, *, sent_before: bool) -> StoreOutcome | GatewayError | None:
         """What the answer says of one instance; None if it does not name it."""
         uid = item.sop_instance_uid
         if uid in answer.failed:
             reason = answer.failed[uid]
-            if reason == DUPLICATE and item.sent_before:
+            if reason == DUPLICATE and sent_before:
                 return StoreOutcome(reason, "", item.transfer_syntax_uid)
             return ServiceRefused(self.peer, reason_meaning(reason), f"{reason:04X}")
         if uid in answer.stored:
@@ -162,7 +158,7 @@ class StowSession:
             yield from self._proven_by_query(items, reply)
         elif not alone:
             for item in items:
-                yield from self.store_batch([item])
+                yield from self.store_batch([replace(item, sent_before=True)])
         else:
             yield items[0], self._not_named(answer) if success else refused(self.peer, reply)
 

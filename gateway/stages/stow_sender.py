@@ -1,0 +1,186 @@
+"""Sends deliveries by STOW-RS, in requests as large as the destination's limits allow."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from gateway.dicomweb.multipart import StowItem
+from gateway.dicomweb.peer import StowPeer
+from gateway.dicomweb.statuses import ServiceRefused
+from gateway.dicomweb.store import StowSession, how_many
+from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.instance import Delivery, StoreOutcome
+from gateway.stages.loop import Beat
+from gateway.stages.sender import EXPLICIT, IMPLICIT, Learnt, Outgoing, Pace, Pair, concerns_the_link
+
+_SYNTAX_REFUSED = frozenset({"C122", "HTTP 415"})
+_Outcome = tuple[Delivery, StoreOutcome | GatewayError]
+
+
+class StowSender:
+    """The `Sender` of a DICOMweb service.
+
+    After a request of several instances broke or failed as a whole, one instance travels at a time until one is
+    stored: so an object that the service cannot bear does not take others with it.
+    """
+
+    def __init__(
+        self,
+        peer: StowPeer,
+        outgoing: Outgoing,
+        *,
+        beat: Beat,
+        pace: Pace | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._peer = peer
+        self._outgoing = outgoing
+        self._beat = beat
+        self._pace = pace
+        self._monotonic = monotonic
+        self._session: StowSession | None = None
+        self._cautious = False
+        self._refused_pairs: set[Pair] = set()
+        self._perhaps_sent: set[str] = set()
+        self._refusal: GatewayError | None = None
+        self._refused_until = 0.0
+
+    def open(self, pairs: Iterable[Pair]) -> None:
+        """Connect, unless the connection stands; what the service said of itself while sending is said here again."""
+        del pairs  # nothing is negotiated
+        self._repeat_refusal()
+        if self.usable():
+            return
+        self.close()
+        self._session = StowSession.open(self._peer, beat=self._beat, pace=self._pace)
+
+    def send(self, batch: Sequence[Delivery]) -> Iterator[_Outcome]:
+        """Store in requests of several instances; ends early when the connection or the service fails."""
+        rest = batch
+        while rest:
+            count = self._next_count(rest)
+            broken = False
+            for delivery, outcome in self._store(rest[:count]):
+                broken = broken or (isinstance(outcome, GatewayError) and concerns_the_link(outcome))
+                yield delivery, outcome
+            if broken:
+                return
+            rest = rest[count:]
+
+    def accepted(self, sop_class_uid: str) -> frozenset[str]:
+        """Nothing: a service does not say beforehand what it takes."""
+        del sop_class_uid
+        return frozenset()
+
+    def learnt(self) -> Learnt | None:
+        """The pairs that the service refused and that are sent uncompressed since."""
+        return Learnt(dict.fromkeys(self._refused_pairs, False)) if self._refused_pairs else None
+
+    def round_trip_s(self) -> float:
+        """The kernel's least round-trip time."""
+        return 0.0 if self._session is None else self._session.round_trip_s()
+
+    def usable(self) -> bool:
+        """Whether the connection stands."""
+        return self._session is not None and self._session.usable()
+
+    def close(self) -> None:
+        """Release the connection."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _next_count(self, rest: Sequence[Delivery]) -> int:
+        singly = self._cautious or self._open_session().singly
+        limit = 1 if singly else self._peer.max_batch_instances
+        return how_many([d.spooled.size for d in rest], max_bytes=self._peer.max_batch_bytes, max_instances=limit)
+
+    def _store(self, group: Sequence[Delivery]) -> Iterator[_Outcome]:
+        """Send one request; what is refused for its transfer syntax is sent again uncompressed."""
+        again: list[Delivery] = []
+        with ExitStack() as copies:
+            items: dict[str, tuple[Delivery, StowItem]] = {}
+            for delivery in group:
+                self._beat()
+                try:
+                    items[delivery.sop_instance_uid] = (delivery, self._item(delivery, copies))
+                except GatewayError as fault:
+                    yield delivery, fault
+            try:
+                for item, result in self._open_session().store_batch([item for _, item in items.values()]):
+                    delivery, _ = items.pop(item.sop_instance_uid)
+                    if self._wants_uncompressed(delivery, item, result):
+                        again.append(delivery)
+                    else:
+                        yield delivery, self._with_cost(delivery, item, result)
+            except GatewayError as fault:
+                unknown = [*again, *(delivery for delivery, _ in items.values())]
+                self._perhaps_sent |= {delivery.sop_instance_uid for delivery in unknown}
+                # One stands for all: the others are offered again, and none of them is blamed for what befell a batch.
+                yield unknown[0], self._of_service(fault, several=len(group) > 1)
+                return
+        if again:
+            yield from self._store(again)
+
+    def _item(self, delivery: Delivery, copies: ExitStack) -> StowItem:
+        accepted = {EXPLICIT} if _pair(delivery) in self._refused_pairs else frozenset[str]()
+        path, syntax = copies.enter_context(self._outgoing.encoded(delivery, accepted))
+        uid = delivery.sop_instance_uid
+        return StowItem(path, uid, syntax, sent_before=delivery.attempts > 1 or uid in self._perhaps_sent)
+
+    def _wants_uncompressed(self, delivery: Delivery, item: StowItem, result: StoreOutcome | GatewayError) -> bool:
+        if not isinstance(result, GatewayError) or result.code not in _SYNTAX_REFUSED:
+            return False
+        if item.transfer_syntax_uid in {EXPLICIT, IMPLICIT}:
+            return False
+        self._refused_pairs.add(_pair(delivery))
+        return True
+
+    def _with_cost(
+        self, delivery: Delivery, item: StowItem, result: StoreOutcome | GatewayError
+    ) -> StoreOutcome | GatewayError:
+        if isinstance(result, GatewayError):
+            return result
+        self._cautious = False
+        self._perhaps_sent.discard(delivery.sop_instance_uid)
+        if item.transfer_syntax_uid == delivery.spooled.transfer_syntax_uid:
+            return result
+        return replace(result, copy_bytes=item.path.stat().st_size)
+
+    def _of_service(self, fault: GatewayError, *, several: bool) -> GatewayError:
+        """A fault of the link or the whole service, so said that it parks no object: `open` says it as it is."""
+        self._cautious = self._cautious or (several and fault.disposition is Disposition.RETRY)
+        wait_s = fault.retry_after_s if isinstance(fault, ServiceRefused) else 0.0
+        if fault.disposition is not Disposition.RETRY or wait_s:
+            self._refusal = fault
+            self._refused_until = self._monotonic() + wait_s
+        if concerns_the_link(fault):
+            return fault
+        return GatewayError(
+            fault.message,
+            disposition=Disposition.RETRY,
+            phase=Phase.NEGOTIATE,
+            remedy=fault.remedy,
+            code=fault.code,
+        )
+
+    def _repeat_refusal(self) -> None:
+        """Raise what the service said last: as long as it asked to be left alone, and once if a person must act."""
+        refusal, self._refusal = self._refusal, None
+        if refusal is None:
+            return
+        left_alone = self._refused_until > self._monotonic()
+        if left_alone:
+            self._refusal = refusal
+        if left_alone or refusal.disposition is not Disposition.RETRY:
+            raise refusal
+
+    def _open_session(self) -> StowSession:
+        if self._session is None:
+            raise ValueError("nothing is open")
+        return self._session
+
+
+def _pair(delivery: Delivery) -> Pair:
+    return str(delivery.spooled.sop_class_uid), str(delivery.spooled.transfer_syntax_uid)
