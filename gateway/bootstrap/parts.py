@@ -28,6 +28,7 @@ from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.requests import RequestLedger
 from gateway.spool.runs import Run
+from gateway.spool.standing_in import StandIn
 from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
 from gateway.stages.assemble import AssembleStage
@@ -102,7 +103,7 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
     return AssembleStage(
         run=parts.run,
         devices={device.name: mapped.device_rules(settings, device) for device in settings.devices},
-        destinations=destinations,
+        routes=mapped.routes(settings),
         acquisitions=AcquisitionLedger(database, clock),
         instances=InstanceLedger(database, clock),
         steps=StepLedger(database, clock),
@@ -167,7 +168,17 @@ def deliver_stage(
         passage=parts.passage,
         width=lot.width,
         worker=worker,
+        stand_in=_stand_in(parts, destination, database) if worker == 0 else None,
     )
+
+
+def _stand_in(parts: Parts, destination: Destination, database: Database) -> StandIn | None:
+    """For whom a destination stands in, if it does."""
+    takes = destination.takes
+    if not takes.stands_in_for:
+        return None
+    after = timedelta(minutes=takes.stands_in_after_min)
+    return StandIn(database, parts.clock, destination=destination.name, primary=takes.stands_in_for, after=after)
 
 
 def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace) -> Sender:

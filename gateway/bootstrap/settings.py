@@ -16,8 +16,9 @@ from gateway.config.load import Vocabulary, load
 from gateway.config.model import Configuration, Destination, MppsPeer, Tls, WorklistProvider
 from gateway.config.show import show
 from gateway.config.values import Compression
+from gateway.dicomweb.peer import HttpTimeouts, StowPeer, basic, bearer
 from gateway.dimse.peer import Peer, Timeouts
-from gateway.dimse.tls import TlsFiles
+from gateway.dimse.tls import TlsFiles, client_context
 from gateway.domain.identifiers import DestinationName
 from gateway.domain.objects import Equipment, ObjectProfile, Station
 from gateway.domain.procedure import MatchRule
@@ -33,6 +34,7 @@ from gateway.stages.performing import PerformingRules
 from gateway.stages.refresh import ProviderRules
 from gateway.stages.report import ReportRules
 from gateway.stages.retry import BackOff
+from gateway.stages.routing import Route
 from gateway.version import VERSION
 from gateway.worklist.query import WorklistFilter
 
@@ -90,6 +92,34 @@ def destination_peer(settings: Configuration, one: Destination, credentials: Cre
     return _peer(settings, one, credentials)
 
 
+def stow_peer(one: Destination, credentials: Credentials) -> StowPeer:
+    """One destination as a DICOMweb service; certificates, passwords and tokens are read at each connection."""
+    waits, tls, http = one.timeouts, one.tls, one.http
+    if tls is None:
+        raise ValueError(f"{one.name} has no TLS")
+
+    def authorization() -> str:
+        if http.token is not None:
+            return bearer(credentials.read(str(http.token)))
+        return "" if http.password is None else basic(http.user, credentials.read(str(http.password)))
+
+    return StowPeer(
+        name=one.name,
+        url=one.url,
+        tls_context=lambda: client_context(_tls(tls, credentials)),
+        authorization=authorization,
+        timeouts=HttpTimeouts(
+            connect_s=waits.connect_s,
+            tls_s=waits.tls_s,
+            response_s=waits.response_s,
+            response_s_per_megabyte=waits.response_s_per_megabyte,
+            stall_s=waits.stall_s,
+        ),
+        max_batch_bytes=http.max_request_bytes,
+        max_batch_instances=http.max_request_instances,
+    )
+
+
 def destination_rules(one: Destination) -> DestinationRules:
     """One destination for the delivering stage."""
     return DestinationRules(
@@ -99,6 +129,22 @@ def destination_rules(one: Destination) -> DestinationRules:
         windows=tuple(Hours.parse(text) for text in one.sending.hours),
         stat_any_time=one.sending.stat_any_time,
         clip_bytes=one.sending.clip_bytes,
+    )
+
+
+def routes(settings: Configuration) -> tuple[Route, ...]:
+    """What each destination takes, in configured order."""
+    return tuple(
+        Route(
+            destination=one.name,
+            devices=frozenset(one.takes.devices),
+            modalities=frozenset(one.takes.modalities),
+            sop_class_uids=frozenset(IODS[name].sop_class_uid for name in one.takes.sop_classes),
+            hours=tuple(Hours.parse(text) for text in one.takes.hours),
+            stands_in_for=one.takes.stands_in_for,
+            clip_bytes=one.sending.clip_bytes,
+        )
+        for one in settings.destination
     )
 
 
@@ -157,11 +203,13 @@ def _performed_step_peers(settings: Configuration, device: Device) -> tuple[str,
 
 
 def _peer(settings: Configuration, one: Destination | WorklistProvider | MppsPeer, credentials: Credentials) -> Peer:
-    waits = one.timeouts
+    waits, address = one.timeouts, one.address
+    if address is None:
+        raise ValueError(f"{one.name} is not reached by associations")
     return Peer(
         name=one.name,
-        host=one.address.host,
-        port=one.address.port,
+        host=address.host,
+        port=address.port,
         called_ae_title=one.ae_title,
         calling_ae_title=one.calling_ae_title or settings.station.ae_title,
         tls=None if one.tls is None else _tls(one.tls, credentials),
@@ -280,4 +328,9 @@ def peers_in_words(settings: Configuration) -> Mapping[str, str]:
         *settings.worklist,
         *settings.mpps,
     )
-    return {peer.name: f"{peer.address}, AE {peer.ae_title}, {'TLS' if peer.tls else 'plain'}" for peer in peers}
+    return {
+        peer.name: f"{peer.address}, AE {peer.ae_title}, {'TLS' if peer.tls else 'plain'}"
+        if peer.address is not None
+        else f"{peer.url}, DICOMweb"
+        for peer in peers
+    }

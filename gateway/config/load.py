@@ -28,6 +28,7 @@ from gateway.config.model import (
 )
 from gateway.config.profiles import shipped_profiles
 from gateway.config.reading import Reader
+from gateway.config.routes import route_faults
 from gateway.config.rules import name as name_rule
 from gateway.domain.errors import ConfigurationError
 
@@ -96,6 +97,7 @@ class _Loader:
         web = self._one(Web, table, "web", file)
         logging = self._one(Logging, table, "logging", file)
         devices = self._devices(tuple(provider.name for provider in worklist))
+        self._routes(destination, file)
         if self._faults or station is None or spool is None or web is None or logging is None:
             raise InvalidConfiguration(self._faults)
         return Configuration(
@@ -162,6 +164,13 @@ class _Loader:
                     "write [listener] with its port",
                     one.proof,
                 )
+
+    def _routes(self, destinations: Sequence[Destination], file: str) -> None:
+        # by their files: a device whose file has a fault is there all the same
+        devices = sorted(path.stem for path in (self._path.parent / "devices").glob("*.toml"))
+        takes = [(one.name, one.takes) for one in destinations]
+        for path, bad in route_faults(takes, devices, self._vocabulary.sop_classes):
+            self._note(file, path, bad.rule, bad.suggestion)
 
     def _twice(self, items: Sequence[Any], key: str, file: str) -> None:
         names = [item.get("name") if isinstance(item, dict) else None for item in items]

@@ -14,7 +14,9 @@ from gateway.config import rules as allow
 from gateway.config.device import Device
 from gateway.config.faults import BadValue
 from gateway.config.fields import setting
+from gateway.config.http import Http, https_url
 from gateway.config.proof import Commitment, Proof
+from gateway.config.routes import Takes
 from gateway.config.sending import Sending
 from gateway.config.values import Address, Compression, SecretReference
 
@@ -165,14 +167,27 @@ class Retry:
 
 @attrs.frozen
 class Destination:
-    """One Storage SCP that receives every instance."""
+    """One peer that receives every instance: a Storage SCP, or a DICOMweb service."""
 
     name: str = setting("Name of this destination here.", rule=allow.name, example="main")
-    address: Address = setting('"host:port"; an IPv6 address stands in brackets.', example="pacs.example:2762")
-    ae_title: str = setting("AE title of the destination.", rule=allow.ae_title, example="MAIN")
+    kind: Literal["dimse", "stow"] = setting(
+        "dimse: C-STORE to address and ae_title; stow: STOW-RS over HTTPS to url.", default="dimse"
+    )
+    address: Address | None = setting(
+        'For dimse: "host:port"; an IPv6 address stands in brackets.', default=None, example="pacs.example:2762"
+    )
+    ae_title: str = setting(
+        "For dimse: AE title of the destination.", default="", rule=allow.optional(allow.ae_title), example="MAIN"
+    )
     calling_ae_title: str = setting(
         "AE title of this box towards it; empty: the station's.", default="", rule=allow.optional(allow.ae_title)
     )
+    url: str = setting(
+        'For stow: base of the service, such as "https://pacs.example/dicom-web".',
+        default="",
+        rule=allow.optional(https_url),
+    )
+    http: Http = setting("For stow: credentials, and how large requests may be.", default=Http())
     tls: Tls | None = setting("TLS; without this table the association is plain.", default=None)
     proof: Proof = setting(
         "What proves that an instance is kept: status (the answer when it was stored), commitment (Storage Commitment;"
@@ -195,6 +210,28 @@ class Destination:
     timeouts: Timeouts = setting("How long each phase may take.", default=Timeouts())
     retry: Retry = setting("When a failed delivery is tried again.", default=Retry())
     sending: Sending = setting("How much at once, when, and how fast.", default=Sending())
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """Each kind has the keys that it needs, and none of the other's."""
+        missing = BadValue("required key is missing")
+        if self.kind == "dimse":
+            if self.address is None:
+                yield "address", missing
+            if not self.ae_title:
+                yield "ae_title", missing
+            if self.url:
+                yield "url", BadValue("a destination of kind dimse has no URL", suggestion='write kind = "stow"')
+            return
+        if not self.url:
+            yield "url", missing
+        if self.tls is None:
+            yield "tls", BadValue("a destination of kind stow needs TLS", suggestion="say which ca is trusted")
+        if self.address is not None:
+            yield "address", BadValue("a destination of kind stow has a url instead")
+        if self.proof != "status":
+            yield "proof", BadValue("a destination of kind stow proves by status", suggestion='write "status"')
+
+    takes: Takes = setting("Which instances this destination is owed.", default=Takes())
 
 
 @attrs.frozen

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gateway.domain.identifiers import AcquisitionId, InstanceId, Uid, mint_uid
 from gateway.domain.instance import InstanceIdentity, SpooledObject
+from gateway.domain.lanes import Lane
 from gateway.domain.lifecycle import AcquisitionEvent
 from gateway.domain.ports import Clock
 from gateway.spool.acquisitions import move
@@ -100,10 +101,10 @@ class InstanceLedger:
         acquisition: AcquisitionId,
         identity: InstanceIdentity,
         spooled: SpooledObject,
-        destinations: Sequence[str],
+        destinations: Sequence[str | tuple[str, Lane]],
         notes: Sequence[str],
     ) -> None:
-        """Freeze a built instance and owe it to every destination, in one transaction."""
+        """Freeze a built instance and owe it to every destination, in its lane if given, in one transaction."""
         now = to_us(self._clock.now())
         with self._database.write() as connection:
             connection.execute(
@@ -119,9 +120,18 @@ class InstanceLedger:
                 ),
             )
             connection.executemany(
-                "INSERT INTO delivery (instance, acquisition, destination, state, since_us, due_us)"
-                " VALUES (?, ?, ?, 'pending', ?, ?)",
-                [(identity.instance_id, acquisition, name, now, now) for name in destinations],
+                "INSERT INTO delivery (instance, acquisition, destination, lane, state, since_us, due_us)"
+                " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
+                [
+                    (
+                        identity.instance_id,
+                        acquisition,
+                        *((one, Lane.NORMAL) if isinstance(one, str) else one),
+                        now,
+                        now,
+                    )
+                    for one in destinations
+                ],
             )
             move(connection, now, acquisition, AcquisitionEvent.ASSEMBLE, actor="assemble")
             connection.execute(

@@ -16,6 +16,7 @@ from gateway.domain.lifecycle import AcquisitionState
 from gateway.domain.objects import LocalStudy, ObjectProfile
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Hold, Step
+from gateway.objects.iods import iod_of
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
 from gateway.spool.files import SpoolFiles, digest_of
 from gateway.spool.instances import InstanceLedger
@@ -25,6 +26,7 @@ from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compressi
 from gateway.stages.decide import DeviceRules, decide
 from gateway.stages.loop import Beat
 from gateway.stages.performing import Performing
+from gateway.stages.routing import Finished, Route, owed_to
 
 _log = logging.getLogger(__name__)
 _UNFINISHED_LIMIT = 5
@@ -40,7 +42,7 @@ class AssembleStage:
         *,
         run: Run,
         devices: Mapping[str, DeviceRules],
-        destinations: tuple[str, ...],
+        routes: tuple[Route, ...],
         acquisitions: AcquisitionLedger,
         instances: InstanceLedger,
         steps: StepLedger,
@@ -54,7 +56,7 @@ class AssembleStage:
     ) -> None:
         self._run = run
         self._devices = devices
-        self._destinations = destinations
+        self._routes = routes
         self._acquisitions = acquisitions
         self._instances = instances
         self._steps = steps
@@ -184,7 +186,9 @@ class AssembleStage:
             _log.error("acquisition=%d compression=failed syntax=%s", acquisition.id, plan.transfer_syntax_uid)
             plan = without_compression(plan, picture, fault)
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
-        self._instances.complete(acquisition.id, identity, spooled, self._destinations, [plan.reason, *notes])
+        owed = owed_to(self._routes, self._finished(claimed, device.profile, subject, spooled))
+        why = [text for text in (plan.reason, *notes, owed.note) if text]
+        self._instances.complete(acquisition.id, identity, spooled, owed.lanes, why)
         self._passage(Checkpoint.ASSEMBLE_COMMITTED)
         _log.info(
             "acquisition=%d sop_instance=%s syntax=%s bytes=%d",
@@ -192,6 +196,20 @@ class AssembleStage:
             identity.sop_instance_uid,
             spooled.transfer_syntax_uid,
             spooled.size,
+        )
+
+    def _finished(
+        self, claimed: ClaimedAcquisition, profile: ObjectProfile, subject: Step | LocalStudy, spooled: SpooledObject
+    ) -> Finished:
+        """What the routing rules may ask about the finished instance."""
+        iod = iod_of(spooled.sop_class_uid)
+        return Finished(
+            device=claimed.acquisition.device,
+            modality=profile.modality or (iod.modalities[0] if iod is not None else ""),
+            sop_class_uid=spooled.sop_class_uid,
+            priority=subject.priority if isinstance(subject, Step) else "",
+            size=spooled.size,
+            moment=self._clock.now(),
         )
 
     def _write(

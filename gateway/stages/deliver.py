@@ -16,6 +16,7 @@ from gateway.domain.ports import Clock
 from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.runs import Run
+from gateway.spool.standing_in import StandIn
 from gateway.stages.hours import Hours, is_open
 from gateway.stages.retry import BackOff
 from gateway.stages.sender import Sender, concerns_the_link
@@ -53,6 +54,7 @@ class DeliverStage:
         passage: Passage,
         width: Width,
         worker: int = 0,
+        stand_in: StandIn | None = None,
     ) -> None:
         self._run = run
         self._name = rules.name
@@ -64,10 +66,13 @@ class DeliverStage:
         self._passage = passage
         self._width = width
         self._worker = worker
+        self._stand_in = stand_in
         self._used = 0.0
 
     def round(self) -> float:
         """Send one batch of what is due; rest when nothing is."""
+        if self._stand_in is not None:
+            self._stand_in.look()
         lanes = self._lanes()
         if not lanes:
             self.close()
