@@ -11,6 +11,7 @@ from gateway.bootstrap import settings as mapped
 from gateway.capture.registry import open_source
 from gateway.config.device import Device
 from gateway.config.model import Configuration, Destination, MppsPeer, WorklistProvider
+from gateway.dicomweb.probe import LAYERS, ProbeStep, probe
 from gateway.dimse.echo import EchoStep, echo
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.identifiers import DeviceName
@@ -43,8 +44,10 @@ from gateway.stages.pacing import Bucket
 from gateway.stages.performing import CloseStepsStage, Performing
 from gateway.stages.refresh import RefreshStage
 from gateway.stages.report import ReportStage
+from gateway.stages.request_width import RequestWidth
 from gateway.stages.requests import NetworkVerb, RequestStage
 from gateway.stages.sender import Outgoing, Pace, Sender
+from gateway.stages.stow_sender import StowSender
 from gateway.stages.width import Width
 
 
@@ -132,6 +135,7 @@ def housekeep_stage(parts: Parts, database: Database, _: Beat) -> HousekeepStage
                 device.name: device.settings.match.active_step_limit_min * 60 for device in settings.devices
             },
             destinations=mapped.destination_names(settings),
+            proofs={one.name: one.proof for one in settings.destination},
         ),
     )
 
@@ -147,8 +151,9 @@ class Lot:
     def of(cls, destination: Destination, clock: Clock, *, most: int | None = None) -> "Lot":
         """The lot of a destination; `most` associations instead of those configured if given."""
         limits = mapped.rate_limits(destination)
+        width = RequestWidth if destination.kind == "stow" else Width
         return cls(
-            Width(most or destination.sending.max_associations, clock.monotonic),
+            width(most or destination.sending.max_associations, clock.monotonic),
             Bucket(lambda: limit_at(limits, clock.now()), monotonic=clock.monotonic, wait=time.sleep),
         )
 
@@ -183,8 +188,11 @@ def _stand_in(parts: Parts, destination: Destination, database: Database) -> Sta
 
 def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace) -> Sender:
     """What speaks the destination's protocol."""
+    outgoing = Outgoing(parts.files)
+    if destination.kind == "stow":
+        return StowSender(mapped.stow_peer(destination, parts.credentials), outgoing, beat=beat, pace=pace)
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
-    return DimseSender(peer, Outgoing(parts.files), beat=beat, pace=pace)
+    return DimseSender(peer, outgoing, beat=beat, pace=pace)
 
 
 def close_steps_stage(parts: Parts, database: Database, _: Beat) -> CloseStepsStage:
@@ -237,9 +245,10 @@ def _network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[Requ
     def test(request: Request) -> tuple[bool, str, str]:
         wanted = request.payload.get("destination", "")
         for one in parts.settings.destination:
+            if one.name == wanted and one.kind == "stow":
+                return _probe_outcome(probe(mapped.stow_peer(one, parts.credentials)))
             if one.name == wanted:
-                steps = echo(mapped.destination_peer(parts.settings, one, parts.credentials))
-                return _echo_outcome(steps)
+                return _echo_outcome(echo(mapped.destination_peer(parts.settings, one, parts.credentials)))
         return False, f"There is no destination {wanted}.", ""
 
     def refresh(request: Request) -> tuple[bool, str, str]:
@@ -253,6 +262,17 @@ def _network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[Requ
 
 def _echo_outcome(steps: Sequence[EchoStep]) -> tuple[bool, str, str]:
     """A probe as the outcome of a request: a sentence, and the layers as JSON for page and command line."""
+    return _outcome(steps, "C-ECHO answered")
+
+
+def _probe_outcome(steps: Sequence[ProbeStep]) -> tuple[bool, str, str]:
+    """As `_echo_outcome`, for a service; the layers that were not reached are told too, for they are its own."""
+    passed, sentence, layers = _outcome(steps, f"the service {steps[-1].detail}")
+    missing = [{"layer": name, "ok": None, "detail": "not reached"} for name in LAYERS[len(steps) :]]
+    return passed, sentence, json.dumps([*json.loads(layers), *missing], ensure_ascii=False)
+
+
+def _outcome(steps: Sequence[EchoStep] | Sequence[ProbeStep], answered: str) -> tuple[bool, str, str]:
     last = steps[-1]
     layers = [
         {
@@ -263,5 +283,5 @@ def _echo_outcome(steps: Sequence[EchoStep]) -> tuple[bool, str, str]:
         }
         for step in steps
     ]
-    sentence = "C-ECHO answered" if last.ok else f"failed at {last.layer}: {last.detail} {last.remedy}".rstrip()
+    sentence = answered if last.ok else f"failed at {last.layer}: {last.detail} {last.remedy}".rstrip()
     return last.ok, sentence, json.dumps(layers, ensure_ascii=False)

@@ -176,8 +176,9 @@ def step_open(context: click.Context, device: str, number: int) -> None:
 @click.pass_context
 @speaks_of_faults
 def echo(context: click.Context, destination: str) -> None:
-    """Test DESTINATION layer by layer: name, connection, TLS, association, C-ECHO."""
+    """Test DESTINATION layer by layer: name, connection, TLS, then association and C-ECHO, or the service."""
     detail = ask(context, RequestKind.ECHO, {"destination": destination})
     for layer in json.loads(detail or "[]"):
-        mark = "ok" if layer["ok"] else "FAILED"
-        click.echo(f"  {layer['layer']:12} {mark:7} {layer['detail']}  {layer['ms']} ms")
+        mark = "-" if layer["ok"] is None else "ok" if layer["ok"] else "FAILED"
+        spent = f"  {layer['ms']} ms" if "ms" in layer else ""
+        click.echo(f"  {layer['layer']:12} {mark:7} {layer['detail']}{spent}")

@@ -19,6 +19,9 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
         faults += _peer(provider, file, f"worklist[{index}].tls", credentials)
     for index, destination in enumerate(configuration.destination):
         faults += _peer(destination, file, f"destination[{index}].tls", credentials)
+        for key in ("password", "token"):
+            reference: SecretReference | None = getattr(destination.http, key)
+            faults += _secret(reference, file, f"destination[{index}].http.{key}", credentials)
     if configuration.listener is not None:
         faults += _peer(configuration.listener, file, "listener.tls", credentials)
     for index, mpps in enumerate(configuration.mpps):
@@ -47,13 +50,13 @@ def _peer(
             yield Fault(file, f"{path}.{key}", "no such file", repr(str(place)))
     for key in ("key", "key_password"):
         reference: SecretReference | None = getattr(peer.tls, key)
-        if reference is None:
-            continue
-        if reference.scheme == "file" and not Path(reference.place).is_file():
-            yield Fault(file, f"{path}.{key}", "no such file", repr(reference.place))
-        if (
-            reference.scheme == "credential"
-            and credentials is not None
-            and not (credentials / reference.place).is_file()
-        ):
-            yield Fault(file, f"{path}.{key}", "no such credential", repr(reference.place))
+        yield from _secret(reference, file, f"{path}.{key}", credentials)
+
+
+def _secret(reference: SecretReference | None, file: str, path: str, credentials: Path | None) -> Iterator[Fault]:
+    if reference is None:
+        return
+    if reference.scheme == "file" and not Path(reference.place).is_file():
+        yield Fault(file, path, "no such file", repr(reference.place))
+    if reference.scheme == "credential" and credentials is not None and not (credentials / reference.place).is_file():
+        yield Fault(file, path, "no such credential", repr(reference.place))

@@ -1,0 +1,48 @@
+"""How much goes into a request, and how many requests are under way, where one request carries many objects.
+
+A request pays the round trip R once. It is filled until its bytes take the link ten times as long as that, so that a
+tenth of the time is lost at most, and a second request under way takes up what is left.
+"""
+
+import math
+
+from gateway.stages.width import Width
+
+_SHORT_ROUND_TRIP_S = 0.005
+_GAIN = 2.0
+_WEIGHT = 0.3
+_REQUEST_S = 1.0
+_ROUND_TRIPS_A_REQUEST = 10
+_FIRST_BATCH = 8
+_LARGEST_BATCH = 100
+
+
+class RequestWidth(Width):
+    """The shared view of one destination's workers; it counts the time of objects without the round trip."""
+
+    _round_trip_s = 0.0
+
+    def batch(self) -> int:
+        """How many small objects a worker claims for its next request."""
+        with self._lock:
+            if not self._object_s:
+                return _FIRST_BATCH
+            return self._fill()
+
+    def measured(self, objects: int, seconds: float, round_trip_s: float) -> None:
+        """A worker sent this many small objects, most of them together, in this time."""
+        if objects <= 0:
+            return
+        with self._lock:
+            each = max((seconds - round_trip_s) / objects, 1e-6)
+            self._object_s = each if not self._object_s else self._object_s + _WEIGHT * (each - self._object_s)
+            self._round_trip_s = round_trip_s
+            if round_trip_s < _SHORT_ROUND_TRIP_S:
+                self._target = 1
+                return
+            request_s = self._fill() * self._object_s
+            self._target = max(1, min(self._most, 1 + math.ceil(_GAIN * round_trip_s / request_s)))
+
+    def _fill(self) -> int:
+        wanted_s = max(_REQUEST_S, _ROUND_TRIPS_A_REQUEST * self._round_trip_s)
+        return max(1, min(_LARGEST_BATCH, int(wanted_s / self._object_s)))
