@@ -22,6 +22,7 @@ from gateway.bootstrap.parts import (
     request_stage,
 )
 from gateway.bootstrap.people import open_status
+from gateway.bootstrap.proof import confirm_stage, listen_stage, unproven_by_status
 from gateway.config.model import Configuration, Destination
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.errors import ConfigurationError
@@ -160,7 +161,7 @@ def _works(parts: Parts) -> list[tuple[str, Build, float]]:
         reports: list[tuple[str, Build, float]] = [
             (f"report {one.name}", partial(report_stage, parts, one), _LONG_BOUND_S) for one in settings.mpps
         ]
-        return [*delivers, *refreshes, *reports, ("requests", partial(request_stage, parts), _BOUND_S)]
+        return [*delivers, *_proves(parts), *refreshes, *reports, ("requests", partial(request_stage, parts), _BOUND_S)]
     device = settings.device(role.removeprefix("capture/"))
     return [("capture", partial(capture_stage, parts, device), _LONG_BOUND_S)]
 
@@ -176,6 +177,17 @@ def _delivers(parts: Parts, destination: Destination) -> list[tuple[str, Build, 
         )
         for worker in range(destination.sending.max_associations)
     ]
+
+
+def _proves(parts: Parts) -> list[tuple[str, Build, float]]:
+    """The loops that ask destinations for proof, and the one that hears their reports."""
+    asks: list[tuple[str, Build, float]] = [
+        (f"confirm {one.name}", partial(confirm_stage, parts, one), _LONG_BOUND_S)
+        for one in unproven_by_status(parts.settings)
+    ]
+    if parts.settings.listener is None:
+        return asks
+    return [*asks, ("listen", partial(listen_stage, parts), _BOUND_S)]
 
 
 def _watch(loops: Sequence[Loop], stop: threading.Event) -> int:

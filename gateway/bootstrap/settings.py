@@ -106,7 +106,7 @@ def stow_peer(one: Destination, credentials: Credentials) -> StowPeer:
     return StowPeer(
         name=one.name,
         url=one.url,
-        tls_context=lambda: client_context(_tls(tls, credentials)),
+        tls_context=lambda: client_context(tls_files(tls, credentials)),
         authorization=authorization,
         timeouts=HttpTimeouts(
             connect_s=waits.connect_s,
@@ -212,7 +212,7 @@ def _peer(settings: Configuration, one: Destination | WorklistProvider | MppsPee
         port=address.port,
         called_ae_title=one.ae_title,
         calling_ae_title=one.calling_ae_title or settings.station.ae_title,
-        tls=None if one.tls is None else _tls(one.tls, credentials),
+        tls=None if one.tls is None else tls_files(one.tls, credentials),
         timeouts=Timeouts(
             connect_s=waits.connect_s,
             tls_s=waits.tls_s,
@@ -225,7 +225,8 @@ def _peer(settings: Configuration, one: Destination | WorklistProvider | MppsPee
     )
 
 
-def _tls(tls: Tls, credentials: Credentials) -> TlsFiles:
+def tls_files(tls: Tls, credentials: Credentials) -> TlsFiles:
+    """The files of a table tls; a password is read now."""
     return TlsFiles(
         ca=tls.ca,
         certificate=tls.certificate,

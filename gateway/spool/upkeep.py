@@ -1,14 +1,15 @@
 """Keeps ledger and files in step: reconciliation at start, and retention by the ladder of proof alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles, digest_of
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import to_us
+from gateway.spool.moments import NEVER_US, to_us
 
 _BATCH = 200
 UNCLAIMED = "unclaimed"
@@ -17,8 +18,13 @@ _PROVEN = (
     "state = 'assembled' AND source_bytes_kept = 1"
     " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id)"
     " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id"
-    " AND (delivery.state NOT IN ('stored', 'committed') OR delivery.stored_us > ?))"
+    " AND NOT (delivery.state = 'committed' AND max(delivery.stored_us, delivery.committed_us) <= ?1"
+    " OR delivery.state = 'stored' AND delivery.stored_us <= ?1"
+    " AND coalesce((SELECT proof FROM proof_policy WHERE proof_policy.destination = delivery.destination), 'status')"
+    " = 'status'))"
 )
+"""Every delivery stands as high on the ladder as its own destination's policy wants. A destination without a policy
+left the configuration when there was no other than status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +103,26 @@ class Upkeep:
             ).fetchall()
         return any(not row["kept"] or self._files.absolute(row["path"]).exists() for row in rows)
 
-    def retire(self, retention: timedelta) -> int:
+    def retire(self, retention: timedelta, proofs: Mapping[str, str] = MappingProxyType({})) -> int:
         """Remove the bytes of acquisitions that every destination has proven to hold for `retention`.
 
-        The row, its proof and its journal stay. Nothing undelivered, held or quarantined is ever touched.
+        `proofs` says by destination what proves it: status, commitment or query; that of a destination which is no
+        longer configured is remembered. The row, its proof and its journal stay. Nothing undelivered, held or
+        quarantined is ever touched.
         """
         limit = to_us(self._clock.now() - retention)
+        self._remember(proofs)
         with self._database.read() as connection:
-            rows = connection.execute(f"SELECT id FROM acquisition WHERE {_PROVEN} LIMIT ?", (limit, _BATCH)).fetchall()  # noqa: S608 - the inserted text is the constant above
+            find = f"SELECT id FROM acquisition WHERE {_PROVEN} LIMIT ?2"  # noqa: S608 - a constant is inserted
+            rows = connection.execute(find, (limit, _BATCH)).fetchall()
         return sum(self._retire_one(row["id"], limit) for row in rows)
+
+    def _remember(self, proofs: Mapping[str, str]) -> None:
+        with self._database.read() as connection:
+            known = {row["destination"]: row["proof"] for row in connection.execute("SELECT * FROM proof_policy")}
+        if changed := [(name, proof) for name, proof in proofs.items() if known.get(name) != proof]:
+            with self._database.write() as connection:
+                connection.executemany("INSERT OR REPLACE INTO proof_policy VALUES (?, ?)", changed)
 
     def _retire_one(self, number: int, limit: int) -> bool:
         """Forget the files in the ledger first: a crash in between leaves files without rows, which start sets aside.
@@ -119,12 +136,14 @@ class Upkeep:
                 (number, number, number),
             ).fetchall()
             retired = connection.execute(
-                f"UPDATE acquisition SET source_bytes_kept = 0, thumbnail = NULL WHERE {_PROVEN} AND id = ?",  # noqa: S608 - as above
+                f"UPDATE acquisition SET source_bytes_kept = 0, thumbnail = NULL WHERE {_PROVEN} AND id = ?2",  # noqa: S608 - a constant is inserted
                 (limit, number),
             ).rowcount
             if not retired:
                 return False
             connection.execute("UPDATE instance SET kept = 0 WHERE acquisition = ?", (number,))
+            # what is no longer here is not asked for, whatever policy the destination may get later
+            connection.execute("UPDATE delivery SET due_us = ? WHERE acquisition = ?", (NEVER_US, number))
             write_journal(connection, to_us(self._clock.now()), "assemble", "bytes released", f"acquisition {number}")
         for row in rows:
             self._files.remove(row["path"])

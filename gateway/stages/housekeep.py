@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from gateway.domain.errors import SpoolFull
@@ -15,11 +15,12 @@ from gateway.spool.upkeep import Upkeep
 
 @dataclass(frozen=True, slots=True)
 class HouseRules:
-    """How long bytes are kept after proof, and how long each device's active step lives without a capture."""
+    """How long bytes are kept after proof, by which policy each destination proves, and when a step is closed."""
 
     retention: timedelta
     active_step_idle_s: Mapping[str, float]
     destinations: Sequence[str]
+    proofs: Mapping[str, str] = field(default_factory=dict)
 
 
 class HousekeepStage:
@@ -56,7 +57,7 @@ class HousekeepStage:
             self._steps.close_idle(device, idle_s)
         self._health.settle("house.", self._issues())
         self._database.compact_log()
-        if self._upkeep.retire(self._rules.retention):
+        if self._upkeep.retire(self._rules.retention, self._rules.proofs):
             return 0.0  # there may be more; the loop beats in between
         self._due = self._monotonic() + self._every_s
         return self._every_s

@@ -22,7 +22,7 @@ from gateway.domain.errors import ConfigurationError, Disposition, GatewayError,
 from tests.support.pki import Pki
 
 PATIENT = Timeouts(tls_s=10, association_s=10, response_s=10, stall_s=10)
-QUICK = Timeouts(tls_s=1, association_s=1, response_s=1, stall_s=1)
+QUICK = Timeouts(tls_s=2, association_s=2, response_s=2, stall_s=2)
 ECHO = "1.2.840.10008.1.1"
 SC = "1.2.840.10008.5.1.4.1.1.7"
 
