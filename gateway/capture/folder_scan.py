@@ -62,7 +62,9 @@ class FolderView:
 
 
 def look(root: Path, rules: FolderRules, *, recursive: bool, apart_from: Path) -> FolderView:
-    """List `root`; links, sockets, pipes and devices are not seen at all, nor is the folder `apart_from`."""
+    """List `root` without the folder `apart_from`; links, sockets, pipes and devices that are named like pictures are
+    not opened but named as troubles.
+    """
     view = FolderView()
     waiting = [b""]
     while waiting:
@@ -76,11 +78,12 @@ def look(root: Path, rules: FolderRules, *, recursive: bool, apart_from: Path) -
                         waiting.append(name)
                 elif entry.is_file(follow_symlinks=False):
                     _see(view, entry, name)
-        except FileNotFoundError as error:
-            if not folder:
-                view.troubles.append(_unreadable_folder(root, folder, error))
+                elif rules.is_picture(entry.name):
+                    view.troubles.append(_no_regular_file(root, name))
         except OSError as error:
-            view.troubles.append(_unreadable_folder(root, folder, error))
+            # a folder below that has just gone is no trouble
+            if not folder or not isinstance(error, FileNotFoundError):
+                view.troubles.append(_unreadable_folder(root, folder, error))
     return view
 
 
@@ -97,6 +100,13 @@ def _see(view: FolderView, entry: "os.DirEntry[bytes]", name: bytes) -> None:
     except FileNotFoundError:
         return
     view.add(SeenFile(name, found.st_size, found.st_mtime_ns, found.st_ino))
+
+
+def _no_regular_file(root: Path, name: bytes) -> GatewayError:
+    return source_trouble(
+        f"{root}/{display_name(name)} is a link, a pipe or a device, which is never opened.",
+        remedy="Put the picture itself there, or remove it.",
+    )
 
 
 def _unreadable_folder(root: Path, folder: bytes, error: OSError) -> GatewayError:

@@ -72,7 +72,9 @@ class GatewayError(Exception):
 class UnreadableInput(GatewayError):  # noqa: N818 - reads as what it is: the input, not the program, is at fault
     """Captured bytes that cannot be read as what they claim to be; kept and set aside."""
 
-    def __init__(self, message: str, *, remedy: str = "", phase: Phase = Phase.DECODE) -> None:
+    def __init__(
+        self, message: str, *, remedy: str = "Export it again from the device.", phase: Phase = Phase.DECODE
+    ) -> None:
         super().__init__(message, disposition=Disposition.QUARANTINE, phase=phase, remedy=remedy)
 
 
