@@ -150,6 +150,7 @@ def _works(parts: Parts) -> list[tuple[str, Build, float]]:
         return [
             ("assemble", partial(assemble_stage, parts), _LONG_BOUND_S),
             ("housekeep", partial(housekeep_stage, parts), _BOUND_S),
+            ("rebuild", partial(rebuild_stage, parts), _LONG_BOUND_S),
             ("close steps", partial(close_steps_stage, parts), _BOUND_S),
             ("requests", partial(request_stage, parts), _BOUND_S),
         ]

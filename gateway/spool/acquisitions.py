@@ -172,6 +172,17 @@ class AcquisitionLedger:
             )
         return self._claimed(row)
 
+    def known(self, number: AcquisitionId) -> ClaimedAcquisition | None:
+        """One acquisition as it stands, claimed by nobody; None if there is none of that number."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT acquisition.*, local_study.snapshot AS local_snapshot,"
+                " local_study.study_instance_uid AS local_uid FROM acquisition"
+                " LEFT JOIN local_study ON local_study.id = acquisition.local_study WHERE acquisition.id = ?",
+                (number,),
+            ).fetchone()
+        return None if row is None else self._claimed(row)
+
     def _claimed(self, row: sqlite3.Row) -> ClaimedAcquisition:
         zone = zone_of(self._clock)
         active, step, local = row["active_snapshot"], row["step_snapshot"], row["local_snapshot"]

@@ -1,0 +1,25 @@
+"""The loop of the assembling role that makes damaged spooled objects again."""
+
+from gateway.bootstrap import settings as mapped
+from gateway.bootstrap.parts import Parts
+from gateway.spool.acquisitions import AcquisitionLedger
+from gateway.spool.database import Database
+from gateway.spool.performed_steps import PerformedStepLedger
+from gateway.spool.rebuilds import RebuildLedger
+from gateway.stages.build import ObjectBuilder
+from gateway.stages.loop import Beat
+from gateway.stages.rebuild import RebuildStage
+
+
+def rebuild_stage(parts: Parts, database: Database, beat: Beat) -> RebuildStage:
+    """The work of the rebuilding loop."""
+    settings, clock = parts.settings, parts.clock
+    return RebuildStage(
+        rebuilds=RebuildLedger(database, clock),
+        acquisitions=AcquisitionLedger(database, clock),
+        performed=PerformedStepLedger(database, clock),
+        devices={device.name: mapped.device_rules(settings, device) for device in settings.devices},
+        files=parts.files,
+        builder=ObjectBuilder(mapped.station_of(settings), clock, beat),
+        beat=beat,
+    )

@@ -1,0 +1,179 @@
+"""Makes damaged spooled objects again from their acquisitions, as long as those are whole and nobody saw the first."""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from gateway.capture.image_files import open_picture
+from gateway.codec.errors import CodecError
+from gateway.domain.errors import Disposition, GatewayError, InvalidObject, Phase
+from gateway.domain.identifiers import Uid
+from gateway.domain.instance import SpooledObject
+from gateway.domain.objects import LocalStudy
+from gateway.domain.procedure import Step
+from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
+from gateway.spool.files import SpoolFiles, digest_of, make_folder, storage_faults
+from gateway.spool.performed_steps import PerformedStepLedger
+from gateway.spool.rebuilds import DamagedInstance, RebuildLedger
+from gateway.stages.build import ObjectBuilder, Subject
+from gateway.stages.decide import DeviceRules
+from gateway.stages.encoding import EncodingPolicy, is_native
+from gateway.stages.loop import Beat
+
+_log = logging.getLogger(__name__)
+_REST_S = 30.0
+DAMAGED = "damaged"
+"""Folder of spooled objects that were not as they were frozen, kept for whoever looks into it."""
+
+
+class RebuildStage:
+    """The work of the rebuilding loop."""
+
+    def __init__(
+        self,
+        *,
+        rebuilds: RebuildLedger,
+        acquisitions: AcquisitionLedger,
+        performed: PerformedStepLedger,
+        devices: Mapping[str, DeviceRules],
+        files: SpoolFiles,
+        builder: ObjectBuilder,
+        beat: Beat,
+    ) -> None:
+        self._rebuilds = rebuilds
+        self._acquisitions = acquisitions
+        self._performed = performed
+        self._devices = devices
+        self._files = files
+        self._builder = builder
+        self._beat = beat
+
+    def round(self) -> float:
+        """Make the oldest damaged object again, or say why not; rest when there is none."""
+        damaged = self._rebuilds.next_damaged()
+        if damaged is None:
+            return _REST_S
+        uid = damaged.identity.sop_instance_uid
+        try:
+            done = self._rebuild(damaged)
+        except GatewayError as fault:
+            if fault.disposition in (Disposition.HALT, Disposition.RETRY):
+                raise
+            _log.error("sop_instance=%s rebuilt=no error=%s", uid, fault.message)
+            self._rebuilds.refused(damaged, fault)
+            done = True
+        self._beat()
+        return 0.0 if done else 1.0
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _rebuild(self, damaged: DamagedInstance) -> bool:
+        frozen = self._files.absolute(damaged.spooled.path)
+        if frozen.is_file() and digest_of(frozen) == damaged.spooled.digest:
+            return self._rebuilds.rebuilt(damaged, damaged.spooled, _nothing)
+        claimed, device = self._source_of(damaged)
+        with self._files.new_file() as (stream, temporary):
+            syntax = self._write(damaged, claimed, device, stream)
+        digest, size = digest_of(temporary), temporary.stat().st_size
+        if digest != damaged.spooled.digest and damaged.may_be_seen:
+            temporary.unlink(missing_ok=True)
+            raise InvalidObject(
+                "Made again it has other bytes than before, and the first ones were sent or exported, or may have been:"
+                " one SOP Instance UID never names two objects.",
+                remedy="Look whether the PACS has it. If so, drop the delivery with that as the reason.",
+                phase=Phase.SPOOL,
+            )
+        spooled = SpooledObject(damaged.spooled.path, digest, size, damaged.spooled.sop_class_uid, syntax)
+        done = self._rebuilds.rebuilt(damaged, spooled, lambda: self._put_in_place(damaged, temporary))
+        if not done:
+            temporary.unlink(missing_ok=True)
+        else:
+            _log.warning(
+                "sop_instance=%s rebuilt=yes same=%s",
+                damaged.identity.sop_instance_uid,
+                digest == damaged.spooled.digest,
+            )
+        return done
+
+    def _source_of(self, damaged: DamagedInstance) -> tuple[ClaimedAcquisition, DeviceRules]:
+        """The acquisition, if its bytes are still those that were captured, and the device's rules."""
+        claimed = self._acquisitions.known(damaged.acquisition)
+        path = self._files.absolute(claimed.acquisition.path) if claimed else None
+        if claimed is None or path is None or not damaged.source_kept or not path.is_file():
+            raise InvalidObject(
+                "The captured file is no longer here.",
+                remedy="Capture it again, if the device still has it, or drop the delivery.",
+                phase=Phase.SPOOL,
+            )
+        if digest_of(path) != claimed.acquisition.digest:
+            raise InvalidObject(
+                "The captured file is damaged as well.",
+                remedy="The disk of this box is failing. Replace it; capture again, if the device still has the file.",
+                phase=Phase.SPOOL,
+            )
+        device = self._devices.get(claimed.acquisition.device)
+        if device is None:
+            raise InvalidObject(
+                f"The device {claimed.acquisition.device} is no longer configured.",
+                remedy="Configure the device again, then ask: gateway queue rebuild",
+                phase=Phase.CONFIGURE,
+            )
+        return claimed, device
+
+    def _write(
+        self, damaged: DamagedInstance, claimed: ClaimedAcquisition, device: DeviceRules, stream: BinaryIO
+    ) -> Uid:
+        """Write the object as it was first made: the same identity, subject, moments and transfer syntax."""
+        acquisition = claimed.acquisition
+        picture = open_picture(self._files.absolute(acquisition.path), max_pixels=device.max_pixels)
+        frozen = damaged.spooled
+        native = is_native(frozen.transfer_syntax_uid)
+        policy = EncodingPolicy("none") if native else EncodingPolicy("list", (frozen.transfer_syntax_uid,))
+        plan = self._builder.plan(picture, device.profile, policy, None, lossy=device.lossy)
+        if plan.sop_class_uid != frozen.sop_class_uid:
+            raise InvalidObject(
+                "The device's profile asks for another SOP Class by now.",
+                remedy="Set the profile back to what it was, then ask: gateway queue rebuild",
+                phase=Phase.CONFIGURE,
+            )
+        case = self._performed.of_acquisition(acquisition.id)
+        about = Subject(
+            _subject(claimed),
+            acquisition.captured_at,
+            damaged.study_started_at,
+            acquisition.hints,
+            case.performed if case else None,
+        )
+        try:
+            self._builder.write(
+                plan, picture, profile=device.profile, identity=damaged.identity, about=about, target=stream
+            )
+        except CodecError as fault:
+            raise InvalidObject(f"Its pixels could not be compressed again: {fault.message}") from fault
+        return Uid(plan.transfer_syntax_uid)
+
+    def _put_in_place(self, damaged: DamagedInstance, temporary: Path) -> None:
+        """Keep the damaged file aside and give its name to the new one, without a moment in which there is neither."""
+        path = self._files.absolute(damaged.spooled.path)
+        aside = self._files.absolute(f"{DAMAGED}/{damaged.identity.sop_instance_uid}.{damaged.tries + 1}")
+        with storage_faults():
+            make_folder(aside.parent)
+            if path.is_file() and not aside.exists():
+                os.link(path, aside)
+        folder, _, name = damaged.spooled.path.rpartition("/")
+        self._files.place(temporary, folder, name)
+
+
+def _subject(claimed: ClaimedAcquisition) -> Step | LocalStudy:
+    if claimed.step is not None:
+        return claimed.step
+    if claimed.local is not None:
+        return claimed.local[0]
+    raise InvalidObject("The acquisition is tied to no patient.", phase=Phase.SPOOL)
+
+
+def _nothing() -> None:
+    """Leave the file as it is: it reads as it was frozen after all."""
