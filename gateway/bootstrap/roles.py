@@ -23,6 +23,7 @@ from gateway.bootstrap.parts import (
 )
 from gateway.bootstrap.people import open_status
 from gateway.bootstrap.proof import confirm_stage, listen_stage, unproven_by_status
+from gateway.bootstrap.rebuild import rebuild_stage
 from gateway.config.model import Configuration, Destination
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.errors import ConfigurationError
