@@ -139,6 +139,31 @@ def test_bytes_go_when_every_destination_has_proven_for_long_enough(spool: TestS
     assert not view.has_thumbnail
 
 
+@pytest.mark.parametrize("proof", ["commitment", "query"])
+def test_stored_is_not_enough_where_the_policy_wants_more(spool: TestSpool, proof: str) -> None:
+    proofs = {"main": proof, "backup": "status"}
+    spool.deliverable(("main", "backup"), content=b"abc")
+    store(spool, "main")
+    store(spool, "backup")
+    spool.clock.advance(86400 * 30)
+    assert spool.upkeep.retire(DAY, proofs) == 0
+    assert spool.upkeep.retire(DAY, {"backup": "status"}) == 0  # main has left the configuration
+    now_us = int(spool.clock.now().timestamp() * 1_000_000)
+    spool.run_sql("UPDATE delivery SET state = 'committed', committed_us = ? WHERE destination = 'main'", now_us)
+    assert spool.upkeep.retire(DAY, proofs) == 0  # kept for a day after the proof, not after the storing
+    spool.clock.advance(86400)
+    assert spool.upkeep.retire(DAY, proofs) == 1
+    assert bytes_of(spool) == set()
+
+
+def test_a_policy_that_becomes_weaker_counts_from_then_on(spool: TestSpool) -> None:
+    spool.deliverable(content=b"abc")
+    store(spool)
+    spool.clock.advance(86400 * 2)
+    assert spool.upkeep.retire(DAY, {"main": "commitment"}) == 0
+    assert spool.upkeep.retire(DAY, {"main": "status"}) == 1
+
+
 def test_a_crash_between_forgetting_and_removing_leaves_files_that_start_clears(
     spool: TestSpool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,9 +213,16 @@ delivery = st.tuples(state, st.integers(min_value=0, max_value=10))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(owed=st.lists(st.lists(delivery, min_size=1, max_size=3), min_size=1, max_size=4), days=st.integers(0, 10))
+@given(
+    owed=st.lists(st.lists(delivery, min_size=1, max_size=3), min_size=1, max_size=4),
+    days=st.integers(0, 10),
+    policies=st.lists(st.sampled_from(["status", "commitment", "query"]), min_size=3, max_size=3),
+)
 def test_nothing_undelivered_is_ever_removed(
-    tmp_path_factory: pytest.TempPathFactory, owed: list[list[tuple[DeliveryState, int]]], days: int
+    tmp_path_factory: pytest.TempPathFactory,
+    owed: list[list[tuple[DeliveryState, int]]],
+    days: int,
+    policies: list[str],
 ) -> None:
     spool = TestSpool(tmp_path_factory.mktemp("spool"))
     now_us = int(spool.clock.now().timestamp() * 1_000_000)
@@ -203,11 +235,14 @@ def test_nothing_undelivered_is_ever_removed(
                 " WHERE acquisition = ? AND destination = ?",
                 *(stands.value, stored_us, stored_us, number, f"d{n}"),
             )
-    while spool.upkeep.retire(timedelta(days=days)):
+    while spool.upkeep.retire(timedelta(days=days), {f"d{n}": policy for n, policy in enumerate(policies)}):
         pass
-    proven = (DeliveryState.STORED, DeliveryState.COMMITTED)
+    enough = {"status": (DeliveryState.STORED, DeliveryState.COMMITTED)}
     for number, deliveries in enumerate(owed, start=1):
-        may_go = all(stands in proven and age >= days for stands, age in deliveries)
+        may_go = all(
+            stands in enough.get(policy, (DeliveryState.COMMITTED,)) and age >= days
+            for (stands, age), policy in zip(deliveries, policies, strict=False)
+        )
         paths = spool.rows("SELECT path FROM part WHERE acquisition = ?", number)
         paths += spool.rows("SELECT path FROM instance WHERE acquisition = ?", number)
         assert {spool.files.absolute(row["path"]).exists() for row in paths} == {not may_go}
