@@ -16,7 +16,15 @@ import numpy as np
 from PIL import Image
 
 from gateway.bootstrap import load_configuration, open_status
-from gateway.bootstrap.parts import assemble_stage, capture_stage, deliver_stage, housekeep_stage, no_beat
+from gateway.bootstrap.parts import (
+    assemble_stage,
+    capture_stage,
+    close_steps_stage,
+    deliver_stage,
+    housekeep_stage,
+    no_beat,
+    report_stage,
+)
 from gateway.bootstrap.roles import prepare
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.procedure import Patient, Step, StepKey
@@ -111,6 +119,8 @@ class House:
         response_s: float = 5,
         incomplete_limit_s: float = 600,
         web_port: int = 8080,
+        more_settings: str = "",
+        more_of_device: str = "",
     ) -> None:
         self.root = root
         self.drop_folder = root / "drop" / "camera"
@@ -126,9 +136,10 @@ class House:
                 response_s=response_s,
                 web_port=web_port,
             )
+            + more_settings
         )
         device = _DEVICE.format(after=after, incomplete_limit_s=incomplete_limit_s)
-        (root / "devices" / "camera.toml").write_text(device)
+        (root / "devices" / "camera.toml").write_text(device + more_of_device)
         self.settings = load_configuration(self.config)
         migrate(self.settings.spool.path)
         self._fill_worklist(orders)
@@ -200,11 +211,17 @@ def _life(config: str, role: str, kill: KillAt) -> None:
         while assemble.round() == 0.0:
             pass
         housekeep_stage(parts, database, no_beat).round()
+        close_steps_stage(parts, database, no_beat).round()
     else:
         deliver = deliver_stage(parts, settings.destination[0], database, no_beat)
         while deliver.round() == 0.0:
             pass
         deliver.close()
+        for peer in settings.mpps:
+            report = report_stage(parts, peer, database, no_beat)
+            while report.round() == 0.0:
+                pass
+            report.close()
     database.close()
     lock.release()
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydicom import Dataset
 from pynetdicom import AE, evt
-from pynetdicom.sop_class import ModalityPerformedProcedureStep as Mpps
 
+PERFORMED_STEP = "1.2.840.10008.3.1.2.3.3"
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 TYPE_1 = (
     "ScheduledStepAttributesSequence",
@@ -134,8 +134,12 @@ def strict_mpps(port: int = 0, *, syntaxes: tuple[str, ...] = (EXPLICIT, IMPLICI
     """The SCP and its port, listening until the block ends."""
     scp = StrictMpps()
     entity = AE("RIS")
-    entity.add_supported_context(Mpps, list(syntaxes))
-    handlers: list[Any] = [(evt.EVT_N_CREATE, scp.on_create), (evt.EVT_N_SET, scp.on_set), (evt.EVT_ACCEPTED, scp.on_open)]
+    entity.add_supported_context(PERFORMED_STEP, list(syntaxes))
+    handlers: list[Any] = [
+        (evt.EVT_N_CREATE, scp.on_create),
+        (evt.EVT_N_SET, scp.on_set),
+        (evt.EVT_ACCEPTED, scp.on_open),
+    ]
     server: Any = entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     try:
         yield scp, server.socket.getsockname()[1]
