@@ -28,6 +28,7 @@ from gateway.spool.instances import InstanceLedger
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.requests import RequestLedger
+from gateway.spool.pruning import JournalPruner
 from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
 from gateway.spool.steps import StepLedger
@@ -47,6 +48,7 @@ from gateway.stages.report import ReportStage
 from gateway.stages.request_width import RequestWidth
 from gateway.stages.requests import NetworkVerb, RequestStage
 from gateway.stages.sender import Outgoing, Pace, Sender
+from gateway.stages.room import Watermarks
 from gateway.stages.stow_sender import StowSender
 from gateway.stages.width import Width
 
@@ -139,7 +141,9 @@ def housekeep_stage(parts: Parts, database: Database, _: Beat) -> HousekeepStage
         ),
     )
 
+            watermarks=Watermarks(settings.spool.high_water_percent / 100, settings.spool.low_water_percent / 100),
 
+        pruner=JournalPruner(database, timedelta(days=days), clock) if (days := settings.spool.journal_days) else None,
 @dataclass(frozen=True, slots=True)
 class Lot:
     """What the workers of one destination share: how many of them are needed, and how fast they send together."""

@@ -58,11 +58,30 @@ class Spool:
         default=30.0,
         rule=allow.within(0, 3650),
     )
+    high_water_percent: float = setting(
+        "Used share of the disk above which bytes that every destination has proven to hold go before their time;"
+        " 100: never.",
+        default=85.0,
+        rule=allow.within(1, 100),
+    )
+    low_water_percent: float = setting(
+        "Used share of the disk at which they stop going.", default=75.0, rule=allow.within(1, 100)
+    )
+    journal_days: float = setting(
+        "Days for which the journal of acquisitions is kept after their bytes were released; 0: for ever.",
+        default=0.0,
+        rule=allow.within(0, 36_500),
+    )
 
     @property
     def floor_bytes(self) -> int:
         """The reserve in bytes."""
         return self.floor_mib * _MIB
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """The low mark is not above the high one."""
+        if self.low_water_percent > self.high_water_percent:
+            yield "low_water_percent", BadValue(f"must not be above high_water_percent ({self.high_water_percent:g})")
 
 
 @attrs.frozen

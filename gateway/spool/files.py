@@ -105,6 +105,11 @@ class SpoolFiles:
         """Free bytes of the spool's file system."""
         return shutil.disk_usage(self._root).free
 
+    def used_share(self) -> float:
+        """Used share of the spool's file system, as far as an ordinary process may fill it."""
+        usage = shutil.disk_usage(self._root)
+        return usage.used / max(1, usage.used + usage.free)
+
     def ensure_room(self, size: int) -> None:
         """Raise `SpoolFull` unless `size` bytes fit above the floor."""
         free = self.free_bytes()

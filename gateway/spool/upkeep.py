@@ -103,18 +103,20 @@ class Upkeep:
             ).fetchall()
         return any(not row["kept"] or self._files.absolute(row["path"]).exists() for row in rows)
 
-    def retire(self, retention: timedelta, proofs: Mapping[str, str] = MappingProxyType({})) -> int:
+    def retire(
+        self, retention: timedelta, proofs: Mapping[str, str] = MappingProxyType({}), *, most: int = _BATCH
+    ) -> int:
         """Remove the bytes of acquisitions that every destination has proven to hold for `retention`.
 
         `proofs` says by destination what proves it: status, commitment or query; that of a destination which is no
-        longer configured is remembered. The row, its proof and its journal stay. Nothing undelivered, held or
-        quarantined is ever touched.
+        longer configured is remembered. The oldest go first, at most `most` at once. The row, its proof and its
+        journal stay. Nothing undelivered, held or quarantined is ever touched.
         """
         limit = to_us(self._clock.now() - retention)
         self._remember(proofs)
         with self._database.read() as connection:
-            find = f"SELECT id FROM acquisition WHERE {_PROVEN} LIMIT ?2"  # noqa: S608 - a constant is inserted
-            rows = connection.execute(find, (limit, _BATCH)).fetchall()
+            find = f"SELECT id FROM acquisition WHERE {_PROVEN} ORDER BY id LIMIT ?2"  # noqa: S608 - a constant is inserted
+            rows = connection.execute(find, (limit, most)).fetchall()
         return sum(self._retire_one(row["id"], limit) for row in rows)
 
     def _remember(self, proofs: Mapping[str, str]) -> None:

@@ -9,18 +9,21 @@ from gateway.domain.errors import SpoolFull
 from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles
 from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.spool.pruning import JournalPruner
 from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
+from gateway.stages.room import RoomKeeper, Watermarks
 
 
 @dataclass(frozen=True, slots=True)
 class HouseRules:
-    """How long bytes are kept after proof, by which policy each destination proves, and when a step is closed."""
+    """How long bytes are kept, how each destination proves that, when a step is closed, and when the disk is full."""
 
     retention: timedelta
     active_step_idle_s: Mapping[str, float]
     destinations: Sequence[str]
     proofs: Mapping[str, str] = field(default_factory=dict)
+    watermarks: Watermarks = field(default_factory=Watermarks)
 
 
 class HousekeepStage:
@@ -35,6 +38,7 @@ class HousekeepStage:
         steps: StepLedger,
         health: HealthLedger,
         rules: HouseRules,
+        pruner: JournalPruner | None = None,
         every_s: float = 20.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -46,6 +50,8 @@ class HousekeepStage:
         self._rules = rules
         self._every_s = every_s
         self._monotonic = monotonic
+        self._room = RoomKeeper(upkeep, files, rules.watermarks)
+        self._pruner = pruner
         self._due = float("-inf")
 
     def round(self) -> float:
@@ -55,10 +61,13 @@ class HousekeepStage:
             return left
         for device, idle_s in self._rules.active_step_idle_s.items():
             self._steps.close_idle(device, idle_s)
+        more = self._upkeep.retire(self._rules.retention, self._rules.proofs) > 0
+        more = self._room.release(self._rules.proofs) or more
+        more = (self._pruner is not None and self._pruner.prune()) or more
         self._health.settle("house.", self._issues())
         self._database.compact_log()
-        if self._upkeep.retire(self._rules.retention, self._rules.proofs):
-            return 0.0  # there may be more; the loop beats in between
+        if more:
+            return 0.0  # the loop beats in between
         self._due = self._monotonic() + self._every_s
         return self._every_s
 
@@ -92,6 +101,7 @@ class HousekeepStage:
                 f"{unclaimed} file(s) in the spool belong to no row of the ledger.",
                 "They lie in the folder unclaimed of the spool; nothing was acknowledged for them.",
             )
+        found.update(self._room.issues())
         try:
             self._files.ensure_room(0)
         except SpoolFull as full:
