@@ -11,7 +11,6 @@ from gateway.domain.frames import FrameFormat
 
 Coefficients = NDArray[np.int16]
 
-_STRIP_SAMPLES = 1 << 18
 # Cb and Cr are these fractions of B - Y and R - Y (PS3.3 C.7.6.3.1.2)
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
 _OF_BLUE, _OF_RED = 0.5 / (1 - _BLUE), 0.5 / (1 - _RED)
@@ -44,15 +43,17 @@ class BlockSource:
         The frame's attributes.
     merged
         1 for 4:4:4 and gray, 2 for 4:2:2: blocks of chroma pixels that make one block.
+    strip_samples
+        Samples of a strip, about.
     """
 
-    def __init__(self, pixels: Samples, fmt: FrameFormat, merged: int) -> None:
+    def __init__(self, pixels: Samples, fmt: FrameFormat, merged: int, strip_samples: int) -> None:
         self._pixels, self._fmt, self._merged = pixels, fmt, merged
         self.components = fmt.samples_per_pixel
         unit_columns = BLOCK * merged
         self._width = -(-fmt.columns // unit_columns) * unit_columns
         self._unit_rows = -(-fmt.rows // BLOCK)
-        per_strip = max(1, _STRIP_SAMPLES // (BLOCK * self._width * self.components))
+        per_strip = max(1, strip_samples // (BLOCK * self._width * self.components))
         self._rows = min(per_strip, self._unit_rows) * BLOCK
         self.strips = -(-self._unit_rows * BLOCK // self._rows)
         blocks = self._rows * self._width // BLOCK_SAMPLES

@@ -24,8 +24,8 @@ from gateway.domain.frames import FrameFormat
 
 _LEAST_SIDE = 32
 
-# what these libraries raise about a stream that they cannot decode; Pillow's own error is an OSError
-decoder_errors = (RuntimeError, ValueError, TypeError, OSError, NotImplementedError)
+# what these libraries raise about a stream that they cannot decode; Pillow's own errors are an OSError and the bomb
+decoder_errors = (RuntimeError, ValueError, TypeError, OSError, NotImplementedError, Image.DecompressionBombError)
 
 
 def _native(decoded: NDArray[Any], fmt: FrameFormat) -> Samples:

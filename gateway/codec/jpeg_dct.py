@@ -61,7 +61,7 @@ def encode_sequential(pixels: Samples, fmt: FrameFormat, options: EncodeOptions)
     """
     _check(options)
     merged = 1 if fmt.samples_per_pixel == 1 else _MERGED[options.subsampling]
-    frame = _Frame(pixels, fmt, merged)
+    frame = _Frame(pixels, fmt, merged, options.strip_samples)
     if options.target_ratio is None:
         return frame.encode(options.quality)
     return frame.encode(frame.quality_for(options.target_ratio))
@@ -79,10 +79,10 @@ def _check(options: EncodeOptions) -> None:
 class _Frame:
     """One frame on its way through the two passes."""
 
-    def __init__(self, pixels: Samples, fmt: FrameFormat, merged: int) -> None:
+    def __init__(self, pixels: Samples, fmt: FrameFormat, merged: int, strip_samples: int) -> None:
         self._fmt = fmt
         self._merged = merged
-        self._source = BlockSource(pixels, fmt, merged)
+        self._source = BlockSource(pixels, fmt, merged, strip_samples)
         self._classes = min(2, fmt.samples_per_pixel)
         wide = fmt.bits_stored - BYTE_BITS
         self._sizes = (11 + wide, 10 + wide)

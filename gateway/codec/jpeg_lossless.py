@@ -17,7 +17,6 @@ from gateway.codec.options import EncodeOptions
 from gateway.codec.samples import BYTE_BITS, Samples
 from gateway.domain.frames import FrameFormat
 
-_STRIP_SAMPLES = 1 << 18
 _HISTOGRAM_SAMPLES = 1 << 15
 _CHOICE_SAMPLES = 1 << 13
 _MARGIN = 0.97
@@ -37,7 +36,7 @@ def encode_sv1(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
     fmt
         The frame's attributes.
     options
-        Not used: a lossless syntax has nothing to choose.
+        Only `strip_samples` counts: a lossless syntax has nothing else to choose.
 
     Yields
     ------
@@ -47,9 +46,8 @@ def encode_sv1(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
     ----------
     ITU-T T.81 Annex H; PS3.5 section 8.2.1 and Annex F.
     """
-    del options
     (sample,) = sample_differences(pixels, fmt.samples_per_pixel, _HISTOGRAM_SAMPLES, (1,))
-    yield from _encode(pixels, fmt, 1, _histogram(sample))
+    yield from _encode(pixels, fmt, 1, _histogram(sample), options.strip_samples)
 
 
 def encode_process_14(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Iterator[bytes]:
@@ -57,7 +55,6 @@ def encode_process_14(pixels: Samples, fmt: FrameFormat, options: EncodeOptions)
 
     Parameters, yields and references are those of `encode_sv1`.
     """
-    del options
     candidates = selectable(precision_of(fmt))
     wanted = min(max(pixels.size // 16, _CHOICE_SAMPLES), _HISTOGRAM_SAMPLES)
     sampled = sample_differences(pixels, fmt.samples_per_pixel, wanted, candidates)
@@ -66,7 +63,7 @@ def encode_process_14(pixels: Samples, fmt: FrameFormat, options: EncodeOptions)
     costs[0] *= _MARGIN
     chosen = candidates[costs.index(min(costs))]
     (sample,) = sample_differences(pixels, fmt.samples_per_pixel, _HISTOGRAM_SAMPLES, (chosen,))
-    yield from _encode(pixels, fmt, chosen, _histogram(sample))
+    yield from _encode(pixels, fmt, chosen, _histogram(sample), options.strip_samples)
 
 
 def precision_of(fmt: FrameFormat) -> int:
@@ -91,7 +88,9 @@ def _cost(histogram: list[int]) -> float:
     return sum(count * (category % 16 + math.log2(total / count)) for category, count in enumerate(histogram) if count)
 
 
-def _encode(pixels: Samples, fmt: FrameFormat, selection_value: int, histogram: list[int]) -> Iterator[bytes]:
+def _encode(
+    pixels: Samples, fmt: FrameFormat, selection_value: int, histogram: list[int], strip_samples: int
+) -> Iterator[bytes]:
     precision, distance = precision_of(fmt), fmt.samples_per_pixel
     # predictors 4 to 6 leave the range of samples by one bit; a category that can occur must have a code
     reach = min(16, precision + (selection_value in {4, 5, 6}))
@@ -99,7 +98,7 @@ def _encode(pixels: Samples, fmt: FrameFormat, selection_value: int, histogram: 
     lengths = tuple(code_lengths(frequencies, _LIMIT))
     table = assign_codes(lengths)
     yield _header(fmt, precision, selection_value, table)
-    rows = max(1, min(fmt.rows, _STRIP_SAMPLES // pixels.shape[1]))
+    rows = max(1, min(fmt.rows, strip_samples // pixels.shape[1]))
     predictor = Predictor(pixels, distance, precision, rows * pixels.shape[1])
     uses_pairs = precision == BYTE_BITS and reach == BYTE_BITS and pixels.size >= _PAIRS_PAY_FROM
     coder = DifferenceCoder(lengths, rows * pixels.shape[1] + 4, uses_pairs=uses_pairs)

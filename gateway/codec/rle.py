@@ -22,7 +22,6 @@ HEADER_BYTES = 64
 MAX_SEGMENTS = 15
 
 _TILE = 128
-_STRIP_BYTES = 1 << 18
 _HELD_BYTES = 8 << 20
 _CLAUSE = "PS3.5 Annex G"
 
@@ -40,7 +39,7 @@ def encode_rle(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
     fmt
         The frame's attributes.
     options
-        Not used: RLE has nothing to choose.
+        Only `strip_samples` counts: RLE has nothing else to choose.
 
     Yields
     ------
@@ -56,13 +55,12 @@ def encode_rle(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
     ----------
     PS3.5 sections A.4.2 and G.2 to G.5.
     """
-    del options
     count = fmt.samples_per_pixel * fmt.bits_allocated // 8
     held: list[bytes] = []
     held_bytes = 0
     resume_at: tuple[int, int] | None = None
     lengths = []
-    tiles = _Tiles(max(1, min(fmt.rows, _STRIP_BYTES // fmt.columns)), fmt.columns)
+    tiles = _Tiles(max(1, min(fmt.rows, options.strip_samples // fmt.columns)), fmt.columns)
     for segment in range(count):
         length = 0
         for index, part in enumerate(_segment_parts(pixels, fmt, segment, tiles)):

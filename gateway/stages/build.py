@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from gateway.codec.encode import encode
 from gateway.codec.errors import CodecError, VerificationFailed
-from gateway.codec.options import EncodeOptions
+from gateway.codec.options import DEFAULT_STRIP_SAMPLES, EncodeOptions
 from gateway.codec.pool import FrameTask, encode_frames
 from gateway.codec.registry import encoded_photometric, lookup
 from gateway.codec.verify import verify
@@ -68,8 +68,11 @@ class Subject:
 class ObjectBuilder:
     """Builds objects for one station."""
 
-    def __init__(self, station: Station, clock: Clock, beat: Beat) -> None:
+    def __init__(
+        self, station: Station, clock: Clock, beat: Beat, *, strip_samples: int = DEFAULT_STRIP_SAMPLES
+    ) -> None:
         self._station = station
+        self._strip_samples = strip_samples
         self._clock = clock
         self._beat = beat
 
@@ -161,7 +164,7 @@ class ObjectBuilder:
         for index in range(plan.frame_count):
             frame = picture.frames.frame(index)
             self._beat()
-            yield frame if is_native(plan.transfer_syntax_uid) else _encoded(plan, frame, picture.frames.format)
+            yield frame if is_native(plan.transfer_syntax_uid) else self._encoded(plan, frame, picture.frames.format)
 
     def _frames_of_all_cores(self, plan: Plan, picture: Picture, beside: Path) -> Iterator[bytes]:
         """Encode a clip with one process a core; frames and streams travel as files beside the object."""
@@ -173,7 +176,7 @@ class ObjectBuilder:
                     stream.write(picture.frames.frame(index))
                     self._beat()
             tasks = [
-                FrameTask(uid, fmt, native, index * fmt.frame_bytes, Path(folder) / f"{index}", plan.lossy)
+                FrameTask(uid, fmt, native, index * fmt.frame_bytes, Path(folder) / f"{index}", self._options(plan))
                 for index in range(plan.frame_count)
             ]
             with native.open("rb") as stream:
@@ -183,6 +186,14 @@ class ObjectBuilder:
                     task.target.unlink()
                     self._beat()
                     yield coded
+
+    def _encoded(self, plan: Plan, frame: memoryview, fmt: FrameFormat) -> bytes:
+        stream = encode(plan.transfer_syntax_uid, frame, fmt, options=self._options(plan))
+        verify(plan.transfer_syntax_uid, stream, frame, fmt)
+        return stream
+
+    def _options(self, plan: Plan) -> EncodeOptions:
+        return replace(plan.lossy or EncodeOptions(), strip_samples=self._strip_samples)
 
     def _after_lossy(self, plan: Plan, picture: Picture, beside: Path) -> tuple[PictureFacts, str]:
         """The history of the pixels with the compression that is about to happen, measured by doing it once."""
@@ -203,12 +214,6 @@ def without_compression(plan: Plan, picture: Picture, fault: CodecError) -> Plan
         lossy=None,
         reason=f"sent uncompressed, because {what}: {fault.message}",
     )
-
-
-def _encoded(plan: Plan, frame: memoryview, fmt: FrameFormat) -> bytes:
-    stream = encode(plan.transfer_syntax_uid, frame, fmt, options=plan.lossy)
-    verify(plan.transfer_syntax_uid, stream, frame, fmt)
-    return stream
 
 
 def _as_written(uid: str, fmt: FrameFormat) -> FrameFormat:

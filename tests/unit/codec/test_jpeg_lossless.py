@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from gateway.codec import difference_coder, jpeg_lossless
 from gateway.codec.differences import Predictor, sample_differences, selectable
 from gateway.codec.encode import encode
+from gateway.codec.options import EncodeOptions
 from gateway.codec.samples import Samples, as_samples
 from gateway.codec.verify import verify
 from gateway.domain.frames import FrameFormat
@@ -108,8 +109,7 @@ def test_strips_of_any_length_make_the_same_stream(monkeypatch: pytest.MonkeyPat
     whole = encode(SV1, frame, fmt)
     monkeypatch.setattr(jpeg_lossless, "_PAIRS_PAY_FROM", 0 if uses_pairs else 1 << 40)
     for samples in (1, 39, 40, 200):
-        monkeypatch.setattr(jpeg_lossless, "_STRIP_SAMPLES", samples)
-        assert encode(SV1, frame, fmt) == whole
+        assert encode(SV1, frame, fmt, options=EncodeOptions(strip_samples=samples)) == whole
 
 
 @pytest.mark.parametrize("precision", [8, 16])

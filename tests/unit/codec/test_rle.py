@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from gateway.codec import rle
 from gateway.codec.encode import encode, encode_chunks
 from gateway.codec.errors import CodecError, DamagedStream
+from gateway.codec.options import EncodeOptions
 from gateway.codec.registry import lookup
 from gateway.codec.rle_decode import decode_rle
 from gateway.codec.verify import verify
@@ -76,11 +77,11 @@ def test_tiles_keep_runs_within_what_a_header_counts(columns: int, kind: str) ->
 def test_a_stream_too_long_to_hold_is_encoded_again_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = np.random.default_rng(1).integers(0, 65536, (61, 301), dtype=np.uint16)
     whole = encode(UID, frame, gray(61, 301, 16))
-    monkeypatch.setattr(rle, "_STRIP_BYTES", 700)
-    held = encode(UID, frame, gray(61, 301, 16))
+    strips = EncodeOptions(strip_samples=700)
+    held = encode(UID, frame, gray(61, 301, 16), options=strips)
     for limit in (0, 1000, 20_000, 30_000):
         monkeypatch.setattr(rle, "_HELD_BYTES", limit)
-        assert b"".join(encode_chunks(UID, frame, gray(61, 301, 16))) == held == whole
+        assert b"".join(encode_chunks(UID, frame, gray(61, 301, 16), options=strips)) == held == whole
 
 
 def test_a_stream_beyond_the_offsets_is_refused() -> None:
