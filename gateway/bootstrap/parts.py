@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gateway.bootstrap import settings as mapped
 from gateway.capture.registry import open_source
+from gateway.codec.tuning import tuned_strip_samples
 from gateway.config.device import Device
 from gateway.config.model import Configuration, Destination, MppsPeer, WorklistProvider
 from gateway.dicomweb.probe import LAYERS, ProbeStep, probe
@@ -27,8 +28,8 @@ from gateway.spool.health import HealthLedger
 from gateway.spool.instances import InstanceLedger
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_steps import PerformedStepLedger
-from gateway.spool.requests import RequestLedger
 from gateway.spool.pruning import JournalPruner
+from gateway.spool.requests import RequestLedger
 from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
 from gateway.spool.steps import StepLedger
@@ -47,8 +48,8 @@ from gateway.stages.refresh import RefreshStage
 from gateway.stages.report import ReportStage
 from gateway.stages.request_width import RequestWidth
 from gateway.stages.requests import NetworkVerb, RequestStage
-from gateway.stages.sender import Outgoing, Pace, Sender
 from gateway.stages.room import Watermarks
+from gateway.stages.sender import Outgoing, Pace, Sender
 from gateway.stages.stow_sender import StowSender
 from gateway.stages.width import Width
 
@@ -114,7 +115,9 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
         steps=StepLedger(database, clock),
         performing=Performing(mapped.station_of(settings), PerformedStepLedger(database, clock)),
         files=parts.files,
-        builder=ObjectBuilder(mapped.station_of(settings), clock, beat),
+        builder=ObjectBuilder(
+            mapped.station_of(settings), clock, beat, strip_samples=tuned_strip_samples(clock.monotonic)
+        ),
         link_rate=lambda: deliveries.link_rate(destinations[0]) if destinations else None,
         clock=clock,
         passage=parts.passage,
@@ -138,12 +141,12 @@ def housekeep_stage(parts: Parts, database: Database, _: Beat) -> HousekeepStage
             },
             destinations=mapped.destination_names(settings),
             proofs={one.name: one.proof for one in settings.destination},
+            watermarks=Watermarks(settings.spool.high_water_percent / 100, settings.spool.low_water_percent / 100),
         ),
+        pruner=JournalPruner(database, timedelta(days=days), clock) if (days := settings.spool.journal_days) else None,
     )
 
-            watermarks=Watermarks(settings.spool.high_water_percent / 100, settings.spool.low_water_percent / 100),
 
-        pruner=JournalPruner(database, timedelta(days=days), clock) if (days := settings.spool.journal_days) else None,
 @dataclass(frozen=True, slots=True)
 class Lot:
     """What the workers of one destination share: how many of them are needed, and how fast they send together."""
