@@ -15,6 +15,8 @@ from pynetdicom.events import Event
 from pynetdicom.sop_class import ModalityWorklistInformationFind, Verification  # type: ignore[attr-defined]  # made at import time
 from pynetdicom.transport import ThreadedAssociationServer
 
+from gateway.dimse.commitment_report import COMMITMENT_UID
+from gateway.dimse.demo_commitment import DemoCommitment, ReportsTo
 from gateway.dimse.tls import TlsFiles, server_context
 from gateway.domain.identifiers import is_valid_uid
 
@@ -80,6 +82,8 @@ class DemoPacs(DemoPeer):
     ----------
     on_stored
         Called with each finished file, from the association's thread, before the answer is sent.
+    commits
+        Whether it offers storage commitment; it reports to `reports_to`, or on the same association.
     port
         0 for a free one.
     """
@@ -92,14 +96,19 @@ class DemoPacs(DemoPeer):
         tls: TlsFiles | None,
         on_stored: Stored | None = None,
         port: int = 0,
+        commits: bool = False,
+        reports_to: ReportsTo | None = None,
     ) -> None:
         super().__init__(ae_title, tls)
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        self.commitment = DemoCommitment(ae_title, lambda uid: (folder / f"{uid}.dcm").exists(), reports_to)
+        if commits:
+            self._entity.add_supported_context(COMMITMENT_UID, _UNCOMPRESSED)
         self._on_stored = on_stored
         for context in AllStoragePresentationContexts:
             self._entity.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES)
-        self._listen(port, [(evt.EVT_C_STORE, self._store)])
+        self._listen(port, [(evt.EVT_C_STORE, self._store), (evt.EVT_N_ACTION, self.commitment.request)])
 
     def stored(self) -> list[Path]:
         """The files received so far."""
