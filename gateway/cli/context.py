@@ -48,12 +48,21 @@ def config_path(context: click.Context) -> Path:
     return path
 
 
-def ask(context: click.Context, kind: RequestKind, payload: Mapping[str, str]) -> str:
-    """File a request, wait for its outcome and print it; ends the command with 1 if it was refused. Returns detail."""
+def ask(
+    context: click.Context,
+    kind: RequestKind,
+    payload: Mapping[str, str],
+    *,
+    show: Callable[[str], object] = click.echo,
+) -> str:
+    """File a request, wait for its outcome and print it; returns its detail.
+
+    If it was refused, `show` prints the detail and the command ends with 1.
+    """
     view = bootstrap.ask(configuration(context), kind, payload, by=f"console {bootstrap.user_name()}")
     click.echo(view.outcome, err=not view.ok)
     if not view.ok:
         if view.detail:
-            click.echo(view.detail)
+            show(view.detail)
         sys.exit(EXIT_FAULT)
     return view.detail

@@ -177,7 +177,10 @@ def step_open(context: click.Context, device: str, number: int) -> None:
 @speaks_of_faults
 def echo(context: click.Context, destination: str) -> None:
     """Test DESTINATION layer by layer: name, connection, TLS, then association and C-ECHO, or the service."""
-    detail = ask(context, RequestKind.ECHO, {"destination": destination})
+    _print_layers(ask(context, RequestKind.ECHO, {"destination": destination}, show=_print_layers))
+
+
+def _print_layers(detail: str) -> None:
     for layer in json.loads(detail or "[]"):
         mark = "-" if layer["ok"] is None else "ok" if layer["ok"] else "FAILED"
         spent = f"  {layer['ms']} ms" if "ms" in layer else ""

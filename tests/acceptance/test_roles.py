@@ -108,6 +108,14 @@ def test_check_config_names_what_is_missing_and_what_no_object_could_be_made_wit
     assert 'Unknown attribute keyword "Foo"' in impossible.stderr
 
 
+def test_echo_shows_each_layer_also_when_one_fails(tmp_path: Path) -> None:
+    house = House(tmp_path, free_port())
+    failed = subprocess.run(_command(house, "echo", "main"), capture_output=True, text=True, timeout=60, check=False)
+    assert failed.returncode == 1
+    assert "failed at connect" in failed.stderr
+    assert [line.split()[:2] for line in failed.stdout.splitlines()][:2] == [["name", "ok"], ["connect", "FAILED"]]
+
+
 def test_hold_is_listed_and_assigned_on_the_command_line_without_a_running_gateway(tmp_path: Path) -> None:
     house = House(tmp_path, free_port())
     house.drop(1, of_order=77)
