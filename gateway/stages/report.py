@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from gateway.dimse.mpps import UNKNOWN_INSTANCE, MppsOutcome, MppsSession
 from gateway.dimse.peer import Peer
+from gateway.dimse.status import PeerRefused
 from gateway.domain.checkpoints import Checkpoint, Passage
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.performed_step import ReportKind
@@ -121,7 +122,8 @@ class ReportStage:
             report.attempts,
             fault.message,
         )
-        if fault.code:
+        refused = isinstance(fault, PeerRefused)
+        if refused:
             self._answered()
         if fault.code == _NO_INSTANCE and report.kind is ReportKind.SET and report.attempts <= _CREATE_AGAIN_LIMIT:
             self._reports.create_again(report)
@@ -129,7 +131,7 @@ class ReportStage:
         lost = fault.code == _NO_INSTANCE and report.kind is ReportKind.SET
         park = lost or fault.disposition is not Disposition.RETRY
         delay = timedelta(seconds=self._rules.back_off.delay_s(report.attempts))
-        unknown = not fault.code and fault.phase in _ON_THE_WAY
+        unknown = not refused and fault.phase in _ON_THE_WAY
         due = self._clock.now() + (timedelta(0) if unknown else delay)
         self._reports.failed(report, fault, park=park, due=due, unknown=unknown)
         if unknown and not park:
