@@ -15,10 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from gateway.host.signals import stop_on_signals
 
 _log = logging.getLogger(__name__)
+# one process a core is the codec's own plan; threads of the matrix library would only fight over the cores
+_ENVIRONMENT = MappingProxyType({"OPENBLAS_NUM_THREADS": "1"})
 _PR_SET_PDEATHSIG = 1
 _GLANCE_S = 0.2
 _WELL_AFTER_S = 30.0
@@ -99,6 +102,7 @@ class Supervisor:
         child.process = subprocess.Popen(
             child.command,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT},
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 - no other thread runs in the supervisor when it forks
         )
