@@ -17,8 +17,8 @@ def status(context: click.Context) -> None:
     reader, now = bootstrap.open_status(settings), bootstrap.clock_of(settings).now()
     counts = reader.counts()
     click.echo(
-        f"{counts.captured_today} captured today, {counts.undelivered} not yet delivered everywhere; "
-        f"{counts.delivered_today} deliveries made today."
+        f"{counts.captured_today} captured today; {counts.delivered_today} deliveries made today, "
+        f"{counts.undelivered} still to make."
     )
     for state, number in sorted(counts.by_state.items()):
         click.echo(f"  {state}: {number}")
