@@ -1,11 +1,11 @@
 // An MPPS SCP by another hand (dcmjs-dimse): takes N-CREATE and N-SET and writes each message as one line of JSON.
-// Arguments: the port, and the file to append to. It runs in the folder into which npm installed the library.
+// Arguments: the port, the file to append to, and the folder into which npm installed the library.
 const fs = require('fs');
 const path = require('path');
 const { createRequire } = require('module');
 
-const [port, out] = process.argv.slice(2);
-const { Server, Scp, constants, responses } = createRequire(path.join(process.cwd(), 'package.json'))('dcmjs-dimse');
+const [port, out, installed] = process.argv.slice(2);
+const { Server, Scp, constants, responses } = createRequire(path.join(installed, 'package.json'))('dcmjs-dimse');
 const { Status, PresentationContextResult, SopClass } = constants;
 const WANTED = SopClass.ModalityPerformedProcedureStep || '1.2.840.10008.3.1.2.3.3';
 
