@@ -97,7 +97,7 @@ def test_an_archive_without_lists_is_asked_one_by_one(peers: Peers) -> None:
         [entry("1.2.1.0", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")],
         [entry("1.2.1.0", StudyInstanceUID="9.9")],
         [entry("1.2.1.0", SeriesInstanceUID="9.9")],
-        [Dataset()],
+        [entry("1.2.1.0", SOPInstanceUID="")],
         [],
     ],
 )
