@@ -21,6 +21,7 @@ class DeliveryView:
     remedy: str
     status: str
     bytes: int
+    decision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

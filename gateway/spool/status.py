@@ -125,6 +125,7 @@ class LedgerStatus:
         )
 
     def _acquisition(self, row: sqlite3.Row, deliveries: tuple[DeliveryView, ...]) -> AcquisitionView:
+            decision=f"{row['decision']} ({row['decided_by']})" if row["decision"] else "",
         patient, description, accession = _subject(row)
         return AcquisitionView(
             id=row["id"],

@@ -14,6 +14,7 @@ from gateway.web.guard import guard
 from gateway.web.house import EXTENSION, House, house
 from gateway.web.login import login_pages
 from gateway.web.screens.acquisition import acquisition_pages
+from gateway.web.screens.deliveries import delivery_pages, delivery_verbs
 from gateway.web.screens.destinations import destination_pages
 from gateway.web.screens.devices import device_pages
 from gateway.web.screens.health import health_page
@@ -89,6 +90,7 @@ def _add_pages(app: Flask) -> None:
         hold_pages(),
         worklist_pages(),
         device_pages(),
+        delivery_pages(),
         destination_pages(),
         system_page(),
         health_page(),
@@ -121,6 +123,7 @@ def _add_words(app: Flask) -> None:
         acquisition_mark=lambda view: states.acquisition_mark(view, house().now()),
         delivery_mark=lambda view: states.delivery_mark(view, house().now()),
         delivery_trouble=states.delivery_trouble,
+        delivery_verbs=delivery_verbs,
         troubles=states.troubles,
     )
     app.jinja_env.filters.update(

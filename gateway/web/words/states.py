@@ -72,6 +72,7 @@ _KINDS = {
     "drop": "Drop",
     "take_back": "Take back",
     "rebuild": "Make again",
+    "retry_report": "Report the step again",
     "release": "Release",
     "echo": "Test a destination",
     "refresh": "Ask the worklist",
@@ -158,7 +159,7 @@ def acquisition_mark(acquisition: AcquisitionView, now: datetime) -> Mark:
 
 def delivery_trouble(delivery: DeliveryView) -> Trouble | None:
     """What went wrong last with a delivery that is not done; None when nothing did."""
-    if delivery.state in {"stored", "committed"} or not (delivery.error or delivery.status):
+    if delivery.state in {"stored", "committed", "held", "dropped"} or not (delivery.error or delivery.status):
         return None
     what = delivery.error or status_words(delivery.status) or f"The PACS answered {delivery.status}."
     if delivery.status and delivery.error and delivery.status not in delivery.error:
