@@ -43,7 +43,7 @@ class Http:
         "Its password, by reference: file:PATH or credential:NAME.", default=None
     )
     token: SecretReference | None = setting(
-        "A bearer token, by reference; the file is read for each connection, so that it may be replaced.", default=None
+        "A bearer token, by reference; the file is read for each request, so that it may be replaced.", default=None
     )
     max_request_mib: float = setting(
         "MiB of instances in one request; a larger one travels by itself.", default=48.0, rule=allow.within(0.01, 4096)

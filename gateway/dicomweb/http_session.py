@@ -18,7 +18,7 @@ from gateway.dicomweb.wire import Beat, Pace, Wire, connect, no_beat, secure, wh
 from gateway.domain.errors import GatewayError, Phase
 from gateway.domain.identifiers import IMPLEMENTATION_VERSION_NAME
 
-_LARGEST_ANSWER = 16_777_216
+_LARGEST_ANSWER = 4_194_304
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -154,12 +154,12 @@ class HttpSession:
         return HttpAnswer(response.status, headers, body)
 
     def _body(self, response: httpcore.Response) -> bytes:
-        body = b""
+        body = bytearray()
         for block in response.iter_stream():
             body += block
             if len(body) > _LARGEST_ANSWER:
                 raise link_faults.protocol_fault(self.peer, "its answer does not end")
-        return body
+        return bytes(body)
 
     def _protocol_fault(self) -> Exception:
         if not self._wire.heard:

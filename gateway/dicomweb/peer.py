@@ -39,9 +39,9 @@ def anonymous() -> str:
 class StowPeer:
     """One DICOMweb service that this box stores to.
 
-    `name` is the configured name, used in sentences; `url` its base, to which ``/studies`` is added. `tls_context` and
-    `authorization` (the value of that header, empty for none) are asked at each new connection, so that replaced
-    certificates and tokens count at once; both may raise `ConfigurationError`.
+    `name` is the configured name, used in sentences; `url` its base, to which ``/studies`` is added. `tls_context` is
+    asked at each new connection and `authorization` (the value of that header, empty for none) at each request, so that
+    replaced certificates and tokens count at once; both may raise `ConfigurationError`.
     """
 
     name: str

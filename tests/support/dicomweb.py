@@ -82,6 +82,16 @@ class Nginx(PeerProcess):
         return f"https://localhost:{self.port}/dicom-web"
 
 
+def stow_table(url: str, pki: Pki, *, password: Path) -> str:
+    """The lines that make a destination of ``gateway.toml`` this service; `password` is the file to put it in."""
+    password.write_bytes(PASSWORD + b"\n")
+    files = f'ca = "{pki.certificate("ca")}", certificate = "{pki.certificate("box")}", key = "file:{pki.key("box")}"'
+    return (
+        f'kind = "stow"\nurl = "{url}"\ntls = {{ {files} }}\n'
+        f'http = {{ user = "{USER}", password = "file:{password}" }}\n'
+    )
+
+
 def stow_peer(url: str, pki: Pki, *, identity: str = "box", ca: str = "ca", password: bytes = PASSWORD) -> StowPeer:
     """Settings for a service on this machine; no password when it is empty."""
     return StowPeer(
@@ -136,6 +146,13 @@ class Caller:
                 self._more()
             request.body, self._inbox = self._inbox[:size], self._inbox[size:]
         return request
+
+    def swallow(self, size: int) -> None:
+        """Read `size` bytes of body and keep none."""
+        size -= len(self._inbox)
+        self._inbox = b""
+        while size > 0:
+            size -= len(self.sock.recv(65_536))
 
     def answer(self, status: int, body: object = None, **headers: str) -> None:
         """Send an answer; a `body` that is not bytes becomes DICOM JSON."""

@@ -1,0 +1,111 @@
+"""The whole chain ending in Orthanc's STOW-RS: what was captured stands there once, whatever befalls its sender."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from gateway.domain.checkpoints import Checkpoint
+from gateway.domain.views import DeliveryView
+from tests.peers.chain.box import Box
+from tests.support.dicomweb import PASSWORD, Nginx, orthanc_with_dicomweb, stow_table
+from tests.support.house import House, KillAt
+from tests.support.peers import Orthanc
+from tests.support.pki import Pki
+
+_KILLED = -9
+_NO_PORT = 9
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Orthanc]:
+    with orthanc_with_dicomweb(tmp_path / "archive") as peer:
+        yield peer
+
+
+@pytest.fixture
+def front(tmp_path: Path, pki: Pki, archive: Orthanc) -> Iterator[Nginx]:
+    with Nginx(tmp_path / "front", pki, archive) as peer:
+        yield peer
+
+
+@pytest.fixture
+def house(tmp_path: Path, pki: Pki, front: Nginx) -> House:
+    made = House(tmp_path / "house", _NO_PORT)
+    dimse = f'address = "127.0.0.1:{_NO_PORT}"\nae_title = "PACS"\n'
+    stow = stow_table(front.url, pki, password=tmp_path / "password")
+    text = made.config.read_text()
+    assert dimse in text
+    made.config.write_text(text.replace(dimse, stow))
+    return made
+
+
+def deliveries(house: House) -> list[DeliveryView]:
+    return [delivery for row in house.status().acquisitions(limit=100) for delivery in row.deliveries]
+
+
+def test_pictures_stand_in_the_archive_once_with_their_pixels(house: House, archive: Orthanc) -> None:
+    dropped = [house.drop(number)[1] for number in range(12)]
+    house.live_through()
+    assert [delivery.state for delivery in deliveries(house)] == ["stored"] * len(dropped)
+    held = [dcmread(BytesIO(archive.file_of(number))).pixel_array for number in archive.instances()]
+    assert len(held) == len(dropped)
+    assert all(any(np.array_equal(one, other) for other in held) for one in dropped)
+
+
+@pytest.mark.parametrize(
+    "point", [Checkpoint.DELIVER_CLAIMED, Checkpoint.DELIVER_ANSWERED, Checkpoint.DELIVER_COMMITTED]
+)
+def test_a_kill_while_delivering_leaves_each_object_once(house: House, archive: Orthanc, point: Checkpoint) -> None:
+    for number in range(10):
+        house.drop(number)
+    for role in ("capture/camera", "assemble"):
+        assert house.live(role) == 0
+    for nth in (1, 2):
+        assert house.live("forward", KillAt(point, nth)) == _KILLED
+    assert house.live("forward") == 0
+    assert [delivery.state for delivery in deliveries(house)] == ["stored"] * 10
+    assert len(archive.instances()) == 10
+
+
+def test_a_wrong_password_parks_nothing_and_its_correction_sends_all(
+    house: House, archive: Orthanc, tmp_path: Path
+) -> None:
+    (tmp_path / "password").write_bytes(b"wrong")
+    for number in range(4):
+        house.drop(number)
+    house.live_through()
+    assert {delivery.state for delivery in deliveries(house)} == {"pending"}
+    (destination,) = house.status().destinations()
+    assert "credentials" in destination.error
+    assert not archive.instances()
+    (tmp_path / "password").write_bytes(PASSWORD)
+    for _ in range(5):
+        assert house.live("forward") == 0
+        if len(archive.instances()) == 4:
+            break
+    assert [delivery.state for delivery in deliveries(house)] == ["stored"] * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A DICOMweb service in the configuration of a `Box`."""
+
+    lines: str
+
+    def text(self, _: Path) -> str:
+        return f'[[destination]]\nname = "cloud"\n{self.lines}'
+
+
+def test_the_test_of_a_destination_ends_at_the_service(front: Nginx, pki: Pki, tmp_path: Path) -> None:
+    lines = stow_table(front.url, pki, password=tmp_path / "password")
+    box = Box(tmp_path / "box", pki.folder, [Service(lines)], {})  # type: ignore[list-item] # a peer of another kind
+    with box.running():
+        told = box.command("echo", "cloud")
+    for layer in ("name", "connect", "TLS", "service"):
+        assert layer in told
+    assert "answered a query" in told
