@@ -94,7 +94,8 @@ def _retarget(connection: sqlite3.Connection, request: Request, now: int) -> str
         connection.execute(
             "UPDATE delivery SET destination = ?, due_us = ?, unfinished_claims = 0, link_breaks = 0, instead_of = '',"
             " phase = '', error = '',"
-            " remedy = '', status = '' WHERE id = ?",
+            " remedy = '', status = '', proof_rounds = 0, link_breaks = 0, first_break_us = NULL, instead_of = ''"
+            " WHERE id = ?",
             (target, now, row["id"]),
         )
         write_journal(
