@@ -14,6 +14,7 @@ from gateway.spool.health import HealthLedger
 from gateway.stages.confirm import CommitmentProver, ConfirmStage, ProofRules, Prover, QueryProver
 from gateway.stages.listen import ListenStage, reporter_of_its_own
 from gateway.stages.loop import Beat
+from gateway.stages.qido_prover import QidoProver
 from gateway.stages.retry import BackOff
 
 
@@ -26,18 +27,24 @@ def confirm_stage(parts: Parts, destination: Destination, database: Database, be
     """The work of one destination's proof loop."""
     policy = destination.commitment
     commitments = CommitmentLedger(database, parts.clock, _paces(parts.settings))
-    peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
-    prover: Prover = QueryProver(peer, commitments, beat=beat)
-    if destination.proof == "commitment":
-        prover = CommitmentProver(peer, commitments, wait_s=policy.wait_s, beat=beat)
     return ConfirmStage(
         destination=destination.name,
         rules=ProofRules(policy.batch, policy.rounds, BackOff(destination.retry.base_s, destination.retry.cap_s)),
-        prover=prover,
+        prover=_prover(parts, destination, commitments, beat),
         commitments=commitments,
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,
     )
+
+
+def _prover(parts: Parts, destination: Destination, commitments: CommitmentLedger, beat: Beat) -> Prover:
+    """What asks for proof in the destination's protocol."""
+    if destination.kind == "stow":
+        return QidoProver(mapped.stow_peer(destination, parts.credentials), commitments, beat=beat)
+    peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
+    if destination.proof == "commitment":
+        return CommitmentProver(peer, commitments, wait_s=destination.commitment.wait_s, beat=beat)
+    return QueryProver(peer, commitments, beat=beat)
 
 
 def listen_stage(parts: Parts, _: Database, __: Beat) -> ListenStage:

@@ -210,7 +210,7 @@ class Destination:
     tls: Tls | None = setting("TLS; without this table the association is plain.", default=None)
     proof: Proof = setting(
         "What proves that an instance is kept: status (the answer when it was stored), commitment (Storage Commitment;"
-        " needs the table listener) or query (C-FIND for the instance).",
+        " needs the table listener) or query (C-FIND or QIDO-RS for the instance).",
         default="status",
     )
     commitment: Commitment = setting("How proof by commitment or query is asked for.", default=Commitment())
@@ -247,8 +247,8 @@ class Destination:
             yield "tls", BadValue("a destination of kind stow needs TLS", suggestion="say which ca is trusted")
         if self.address is not None:
             yield "address", BadValue("a destination of kind stow has a url instead")
-        if self.proof != "status":
-            yield "proof", BadValue("a destination of kind stow proves by status", suggestion='write "status"')
+        if self.proof == "commitment":
+            yield "proof", BadValue("a destination of kind stow proves by status or query", suggestion='write "query"')
 
     takes: Takes = setting("Which instances this destination is owed.", default=Takes())
 

@@ -68,9 +68,9 @@ def read_datasets(answer: HttpAnswer) -> list[Mapping[str, Json]]:
     return [row for row in rows if isinstance(row, dict)]
 
 
-def sop_instance_uid(dataset: Mapping[str, Json]) -> str:
-    """SOP Instance UID (0008,0018) of a data set in the JSON model; empty if it has none."""
-    return _text(dataset, "00080018")
+def text_of(dataset: Mapping[str, Json], tag: str) -> str:
+    """The first value of an attribute (``"00080018"``) of a data set in the JSON model; empty if it is no text."""
+    return _text(dataset, tag)
 
 
 def _from_json(body: bytes) -> Json:

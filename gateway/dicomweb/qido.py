@@ -1,19 +1,31 @@
 """Query-back: which instances the service holds, asked by SOP Instance UID (QIDO-RS)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from gateway.dicomweb.answer import read_datasets, sop_instance_uid
+from gateway.dicomweb.answer import Json, read_datasets, text_of
 from gateway.dicomweb.http_session import HttpSession
 from gateway.dicomweb.statuses import refused, succeeded
 
 _AT_ONCE = 20
+_SOP_INSTANCE = "00080018"
 _BAD_REQUEST = 400
 _JSON: Mapping[str, str] = MappingProxyType({"Accept": "application/dicom+json"})
 
 
-def held_instances(session: HttpSession, sop_instance_uids: Sequence[str]) -> frozenset[str]:
-    """Which of these instances a query finds.
+Agrees = Callable[[Mapping[str, Json]], bool]
+"""Whether a match, a data set in the JSON model, is the instance that is meant."""
+
+
+def by_uid_alone(_: Mapping[str, Json]) -> bool:
+    """Any match agrees whose SOP Instance UID does."""
+    return True
+
+
+def held_instances(
+    session: HttpSession, sop_instance_uids: Sequence[str], *, agrees: Agrees = by_uid_alone
+) -> frozenset[str]:
+    """Which of these instances a query finds. The answers are compared here: a service may ignore the key.
 
     Lists are asked for first, and what a list did not bring is asked for by itself, because not every service matches
     lists of UIDs.
@@ -31,17 +43,18 @@ def held_instances(session: HttpSession, sop_instance_uids: Sequence[str]) -> fr
     for start in range(0, len(sop_instance_uids), _AT_ONCE):
         several = sop_instance_uids[start : start + _AT_ONCE]
         if len(several) > 1:
-            found |= _found(session, several)
+            found |= _found(session, several, agrees)
         for uid in several:
             if uid not in found:
-                found |= _found(session, [uid])
+                found |= _found(session, [uid], agrees)
     return frozenset(found)
 
 
-def _found(session: HttpSession, uids: Sequence[str]) -> set[str]:
+def _found(session: HttpSession, uids: Sequence[str], agrees: Agrees) -> set[str]:
     answer = session.ask("GET", f"/instances?SOPInstanceUID={','.join(uids)}", headers=_JSON)
     if answer.status == _BAD_REQUEST and len(uids) > 1:
         return set()  # a service that knows no lists
     if not succeeded(answer.status):
         raise refused(session.peer, answer)
-    return {uid for dataset in read_datasets(answer) if (uid := sop_instance_uid(dataset)) in uids}
+    matches = ((text_of(dataset, _SOP_INSTANCE), dataset) for dataset in read_datasets(answer))
+    return {uid for uid, dataset in matches if uid in uids and agrees(dataset)}
