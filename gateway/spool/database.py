@@ -15,6 +15,7 @@ LEDGER_FAULTS = (GatewayError, sqlite3.Error)
 """Whatever a call of the ledger may raise: what is understood, and what SQLite says beside that."""
 _MIGRATION_LOCK = "ledger.lock"
 _BUSY_TIMEOUT_S = 30.0
+_CHECKED_AT_START_BYTES = 64 << 20
 _IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
@@ -95,6 +96,13 @@ class Database:
         with _ledger_faults():
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
+    def check(self) -> None:
+        """Have SQLite read the whole ledger, which takes seconds a gigabyte; raises `LedgerDamaged` if it fails."""
+        with self.read() as connection:
+            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if verdict != "ok":
+            raise LedgerDamaged(f"The ledger is damaged: {verdict}.")
+
     def compact_log(self) -> bool:
         """Fold the write-ahead log into the ledger file, so that the log stays short; False if somebody is reading it.
 
@@ -166,7 +174,8 @@ def migrate(spool: Path) -> int:
     ConfigurationError
         The ledger was written by a newer release.
     LedgerDamaged
-        SQLite's integrity check fails.
+        SQLite's integrity check fails. A ledger that takes seconds to check is left to the housekeeping, which checks
+        it while the roles work already.
     """
     spool.mkdir(parents=True, exist_ok=True)
     steps = migrations()
@@ -177,13 +186,11 @@ def migrate(spool: Path) -> int:
             database = Database(spool)
             with database.write() as connection:
                 _advance(connection, steps, newest)
-        with database.read() as connection:
-            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if (spool / LEDGER_FILE).stat().st_size <= _CHECKED_AT_START_BYTES:
+            database.check()
     finally:
         if database is not None:
             database.close()
-    if verdict != "ok":
-        raise LedgerDamaged(f"The ledger is damaged: {verdict}.")
     return newest
 
 

@@ -37,7 +37,8 @@ _ACQUISITION = (
     " WHERE acquisition.id < ?"
 )
 _UNDELIVERED = (
-    " AND acquisition.id IN (SELECT acquisition FROM delivery WHERE state IN ('pending', 'sending', 'parked', 'held'))"
+    " AND acquisition.id IN (SELECT DISTINCT acquisition FROM delivery INDEXED BY delivery_open"
+    " WHERE state IN ('pending', 'sending', 'parked', 'held') AND acquisition < ? ORDER BY acquisition DESC LIMIT ?)"
 )
 _NO_LIMIT = 1 << 62
 
@@ -69,11 +70,12 @@ class LedgerStatus:
 
     def counts(self) -> CountsView:
         """Counts for the verdict sentence."""
-        by_state = {row[0]: row[1] for row in self._rows("SELECT state, count(*) FROM acquisition GROUP BY state")}
+        tally = self._rows("SELECT state, n FROM tally WHERE kind = 'acquisition' AND n > 0")
+        by_state = {row["state"]: row["n"] for row in tally}
         midnight = self._midnight_us()
         row = self._rows(
-            "SELECT (SELECT count(*) FROM delivery"
-            " WHERE state IN ('pending', 'sending', 'parked', 'held')) AS undelivered,"
+            "SELECT (SELECT coalesce(sum(n), 0) FROM tally"
+            " WHERE kind = 'delivery' AND state IN ('pending', 'sending', 'parked', 'held')) AS undelivered,"
             " (SELECT count(*) FROM acquisition WHERE captured_us >= ?) AS captured,"
             " (SELECT count(*) FROM delivery WHERE state IN ('stored', 'committed') AND stored_us >= ?) AS delivered",
             (midnight, midnight),
@@ -86,6 +88,7 @@ class LedgerStatus:
         extra: list[object] = list(values)
         if state == "undelivered":
             sql += _UNDELIVERED
+            extra += [*values, limit]
         elif state:
             sql += " AND acquisition.state = ?"
             extra.append(state)
@@ -241,7 +244,10 @@ class LedgerStatus:
         counts: dict[tuple[str, str], int] = {}
         latest: dict[str, int] = {}
         for row in self._rows(
-            "SELECT destination, state, count(*) AS n, max(stored_us) AS latest FROM delivery GROUP BY 1, 2"
+            "SELECT name AS destination, state, n, CASE WHEN state IN ('stored', 'committed') THEN"
+            " (SELECT max(stored_us) FROM delivery"
+            " WHERE destination = tally.name AND delivery.state = tally.state) END AS latest"
+            " FROM tally WHERE kind = 'delivery' AND n > 0"
         ):
             counts[row["destination"], row["state"]] = row["n"]
             latest[row["destination"]] = max(latest.get(row["destination"], 0), row["latest"] or 0)

@@ -155,9 +155,8 @@ class Upkeep:
         """Destinations that are owed deliveries but no longer configured, with how many."""
         with self._database.read() as connection:
             rows = connection.execute(
-                "SELECT destination, count(*) AS n FROM delivery"
-                " WHERE state IN ('pending', 'sending', 'parked', 'held')"
-                " GROUP BY destination"
+                "SELECT name AS destination, sum(n) AS n FROM tally WHERE kind = 'delivery' AND n > 0"
+                " AND state IN ('pending', 'sending', 'parked', 'held') GROUP BY name"
             ).fetchall()
         return [(row["destination"], row["n"]) for row in rows if row["destination"] not in destinations]
 
@@ -165,8 +164,8 @@ class Upkeep:
         """How many acquisitions are held, how many quarantined, and how many deliveries parked."""
         with self._database.read() as connection:
             row = connection.execute(
-                "SELECT (SELECT count(*) FROM acquisition WHERE state = 'held') AS held,"
-                " (SELECT count(*) FROM acquisition WHERE state = 'quarantined') AS quarantined,"
-                " (SELECT count(*) FROM delivery WHERE state = 'parked') AS parked"
+                "SELECT coalesce(sum(n) FILTER (WHERE kind = 'acquisition' AND state = 'held'), 0) AS held,"
+                " coalesce(sum(n) FILTER (WHERE kind = 'acquisition' AND state = 'quarantined'), 0) AS quarantined,"
+                " coalesce(sum(n) FILTER (WHERE kind = 'delivery' AND state = 'parked'), 0) AS parked FROM tally"
             ).fetchone()
         return row["held"], row["quarantined"], row["parked"]

@@ -14,6 +14,8 @@ from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
 from gateway.stages.room import RoomKeeper, Watermarks
 
+_CHECK_EVERY_S = 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class HouseRules:
@@ -52,13 +54,16 @@ class HousekeepStage:
         self._monotonic = monotonic
         self._room = RoomKeeper(upkeep, files, rules.watermarks)
         self._pruner = pruner
-        self._due = float("-inf")
+        self._due = self._check_due = float("-inf")
 
     def round(self) -> float:
         """One look around when it is time: each commit of another role wakes the loop, and a look is not cheap."""
         left = self._due - self._monotonic()
         if left > 0:
             return left
+        if self._monotonic() >= self._check_due:
+            self._database.check()  # damage is raised again in every round until a person has looked
+            self._check_due = self._monotonic() + _CHECK_EVERY_S
         for device, idle_s in self._rules.active_step_idle_s.items():
             self._steps.close_idle(device, idle_s)
         more = self._upkeep.retire(self._rules.retention, self._rules.proofs) > 0

@@ -1,0 +1,31 @@
+"""The rows of the link benchmark as a table in Markdown."""
+
+from typing import Any
+
+_HEADS = ("link", "mix", "sent", "gateway s", "share", "wire MB", "dcmsend s (x)", "share", "storescu s (x)", "share")
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """One line a row; (x) says how many times the gateway's time a peer took."""
+    lines = [_line(_HEADS), _line(["---"] * len(_HEADS)), *(_line(_cells(row)) for row in rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: Any) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    sent = f"{row['objects']} x {row['object_bytes'] / 1000:,.0f} kB"
+    own = [row["link"], row["mix"], sent, _seconds(row), f"**{row['share_of_capacity']:.0%}**"]
+    own.append(f"{row['wire_bytes'] / 1e6:.1f}")
+    for name in ("dcmsend", "storescu"):
+        peer = row["peers"][name]
+        own += [f"{_seconds(peer)} (x{peer['seconds'] / row['seconds']:.1f})", f"{peer['share_of_capacity']:.0%}"]
+    return own
+
+
+def _seconds(facts: dict[str, Any]) -> str:
+    """The time, or how much was still missing when the sender gave up or was given up."""
+    missing = facts.get("undelivered", 0)
+    return f"{facts['seconds']:.1f}" if not missing else f"{facts['seconds']:.1f}, {missing} not delivered"

@@ -1,0 +1,197 @@
+"""Links that break, stall, garble and vanish under the real forward role: all arrives, each instance as one object."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from tests.support.backlog import FrozenObject, owe, write_giant, write_objects
+from tests.support.fault_proxy import CLEAN, FaultProxy, Hurt, Kind
+from tests.support.forwarding import ForwardRole, Target
+from tests.support.link_emulator import PACS, EmulatedLink, LinkShape
+from tests.support.peers import Orthanc
+from tests.support.pki import Pki, make_pki
+
+NIGHTLY = bool(os.environ.get("NIGHTLY"))
+BACKLOG = 5000 if NIGHTLY else 300
+RATE_BYTES_S = 2_500_000 if NIGHTLY else 1_500_000
+LIVES_S, DEAD_S = (4.0, 1.0) if NIGHTLY else (2.5, 0.3)
+STALL_S = 3
+PORT = 11112
+GROWTH_MB = 24
+
+
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    return make_pki(tmp_path_factory.mktemp("pki"))
+
+
+def over_tls(pki: Pki, port: int) -> Target:
+    """A destination on loopback over mutual TLS."""
+    tls = f'ca = "{pki.certificate("ca")}", certificate = "{pki.certificate("box")}", key = "file:{pki.key("box")}"'
+    return Target("main", f"127.0.0.1:{port}", extra=f"tls = {{ {tls} }}")
+
+
+def holds_each_once(pacs: Orthanc, objects: list[FrozenObject], spool: Path) -> None:
+    """Orthanc has exactly these objects, one of each, and their data sets are the frozen ones."""
+    held = {pacs.tags_of(one)["SOPInstanceUID"]: one for one in pacs.instances()}
+    assert len(pacs.instances()) == len(objects)
+    assert pacs.rest("/statistics")["CountInstances"] == len(objects)
+    assert held.keys() == {one.sop_instance_uid for one in objects}
+    for one in objects[:: max(1, len(objects) // 20)]:
+        frozen, arrived = dcmread(spool / one.path), dcmread(BytesIO(pacs.file_of(held[one.sop_instance_uid])))
+        assert frozen == arrived
+        assert sha256(frozen.PixelData).digest() == sha256(arrived.PixelData).digest()
+
+
+@pytest.mark.parametrize("kind", ["rst", "fin", "stall", "flip"])
+def test_a_link_that_breaks_in_mid_object_over_tls_loses_and_doubles_nothing(
+    tmp_path: Path, pki: Pki, kind: Kind
+) -> None:
+    count, hurts = 12, (3, 130_000)
+
+    def plan(number: int) -> Hurt:
+        return Hurt(kind, hurts[number - 1]) if number <= len(hurts) else CLEAN
+
+    with Orthanc(tmp_path / "pacs", pki, ae_title="PACS") as pacs, FaultProxy(pacs.port, plan) as proxy:
+        role = ForwardRole(tmp_path / "gateway", [over_tls(pki, proxy.port)])
+        objects = write_objects(role.spool, count, 40_000)
+        owe(role.spool, objects, ["main"])
+        with role:
+            role.await_all_stored(count, 60)
+        assert proxy.hurt == len(hurts)
+        holds_each_once(pacs, objects, role.spool)
+        faults = {row["disposition"] for row in role.attempts("main")} - {"done"}
+        assert faults == {"retry"}, "a broken link is tried again and is nobody's fault"
+        assert role.destination("main")["error"] == ""
+
+
+@contextmanager
+def dying(proxy: FaultProxy) -> Iterator[threading.Event]:
+    """Let the link behind `proxy` die every few seconds for as long as the block lasts."""
+    over = threading.Event()
+
+    def live_and_die() -> None:
+        while not over.wait(LIVES_S):
+            proxy.die()
+            over.wait(DEAD_S)
+            proxy.revive()
+
+    thread = threading.Thread(target=live_and_die)
+    thread.start()
+    try:
+        yield over
+    finally:
+        over.set()
+        thread.join()
+        proxy.revive()
+
+
+@pytest.mark.timeout(900)
+def test_a_backlog_over_a_link_that_dies_every_few_seconds_ends_complete(tmp_path: Path, pki: Pki) -> None:
+    with (
+        Orthanc(tmp_path / "pacs", pki, ae_title="PACS") as pacs,
+        FaultProxy(pacs.port, lambda _: Hurt(rate_bytes_s=RATE_BYTES_S)) as proxy,
+    ):
+        role = ForwardRole(tmp_path / "gateway", [over_tls(pki, proxy.port)])
+        objects = write_objects(role.spool, BACKLOG, 20_000)
+        owe(role.spool, objects, ["main"])
+        with role, dying(proxy):
+            role.await_all_stored(BACKLOG, 600 if NIGHTLY else 120)
+        assert proxy.connections > 3, "it died while there was work"
+        holds_each_once(pacs, objects, role.spool)
+        assert role.rows("SELECT max(n) AS n FROM (SELECT count(*) AS n FROM attempt WHERE disposition = 'done'"
+                         " GROUP BY delivery)") == [{"n": 1}]  # fmt: skip
+
+
+@contextmanager
+def storescp_beyond(link: EmulatedLink, folder: Path) -> Iterator[Path]:
+    """DCMTK's storescp on the far side of `link`; where it writes."""
+    received = folder / "received"
+    received.mkdir(parents=True)
+    command = link.inside_pacs("storescp", "--fork", "+xa", "-B", "-aet", "PACS", "-od", str(received), str(PORT))
+    environment = {**os.environ, "TCP_NODELAY": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield received
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def over(link: EmulatedLink, folder: Path) -> ForwardRole:
+    """A forward role on the near side of `link`."""
+    target = Target("main", f"{PACS}:{PORT}", stall_s=STALL_S)
+    return ForwardRole(folder / "gateway", [target], wrap=link.inside_box)
+
+
+Trouble = Callable[[EmulatedLink], None]
+
+
+@pytest.mark.parametrize("trouble", [EmulatedLink.blackhole, EmulatedLink.cut], ids=["blackhole", "cut"])
+def test_a_transfer_into_nothing_is_noticed_in_the_stated_time(tmp_path: Path, trouble: Trouble) -> None:
+    with (
+        EmulatedLink(LinkShape(rate_kbit_s=20_000, rtt_ms=20), f"{os.getpid()}n") as link,
+        storescp_beyond(link, tmp_path) as received,
+    ):
+        role = over(link, tmp_path)
+        owe(role.spool, write_objects(role.spool, 2, 5_000_000), ["main"])
+        with role:
+            role.await_that(lambda: link.traffic()["to_pacs"]["bytes"] > 1_000_000, 30, "nothing is sent")
+            trouble(link)
+            role.await_that(
+                lambda: role.attempts("main") or role.destination("main")["error"],
+                STALL_S + 7,
+                f"{STALL_S} s are the limit for bytes that nobody takes, and nothing was noticed",
+            )
+            assert role.states() == {"pending": 2}
+            assert role.destination("main")["remedy"]
+            link.heal()
+            role.await_all_stored(2, 60)
+        assert len(list(received.iterdir())) == 2
+        (first, *_) = role.attempts("main")
+        assert (first["phase"], first["disposition"]) == ("transfer", "retry")
+        assert (first["ended_us"] - first["started_us"]) / 1e6 < STALL_S + 10
+
+
+def test_loss_and_outages_end_complete(tmp_path: Path) -> None:
+    count = 2000 if NIGHTLY else 30
+    shape = LinkShape(rate_kbit_s=4000, rtt_ms=80, loss_percent=2, up_s=2.5, down_s=2)
+    with EmulatedLink(shape, f"{os.getpid()}l") as link, storescp_beyond(link, tmp_path) as received:
+        role = over(link, tmp_path)
+        owe(role.spool, write_objects(role.spool, count, 40_000), ["main"])
+        with role:
+            role.await_all_stored(count, 1200 if NIGHTLY else 100)
+        assert len(list(received.iterdir())) == count
+        assert link.traffic()["to_pacs"]["lost"] > 0
+
+
+def test_a_large_object_over_a_slow_link_keeps_memory_small(
+    tmp_path: Path, pki: Pki, record_property: Callable[[str, object], None]
+) -> None:
+    with (
+        Orthanc(tmp_path / "pacs", pki, ae_title="PACS") as pacs,
+        FaultProxy(pacs.port, lambda _: Hurt(rate_bytes_s=1_000_000)) as proxy,
+    ):
+        role = ForwardRole(tmp_path / "gateway", [over_tls(pki, proxy.port)])
+        with role:
+            role.await_that(lambda: role.destination("main"), 20, "the role does not start")
+            owe(role.spool, write_objects(role.spool, 1, 20_000, first=10), ["main"])
+            role.await_all_stored(1, 20)
+            before = role.resident_mb()
+            owe(role.spool, [write_giant(role.spool, 200_000_000)], ["main"])
+            passed = proxy.passed
+            role.await_that(lambda: proxy.passed > passed + 4_000_000, 60, "the object is not sent")
+            growth = role.resident_mb("VmHWM") - before
+            assert role.states() == {"stored": 1, "sending": 1}
+            role.kill()
+    record_property("resident_mb_before", before)
+    record_property("growth_mb", growth)
+    assert growth < GROWTH_MB
