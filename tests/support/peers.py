@@ -1,5 +1,6 @@
 """Real peers as processes of their own: Orthanc, and DCMTK's storescp and wlmscpfs; loopback and free ports only."""
 
+import http.client
 import json
 import os
 import shutil
@@ -159,6 +160,13 @@ class Orthanc(PeerProcess):
         """Orthanc's ids of all instances held."""
         found: list[str] = self.rest("/instances")
         return found
+
+    def delete(self, instance: str) -> None:
+        """Lose an instance, as an archive after a restore does."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=20)
+        connection.request("DELETE", f"/instances/{instance}")
+        assert connection.getresponse().status == http.HTTPStatus.OK
+        connection.close()
 
     def file_of(self, instance: str) -> bytes:
         """The Part 10 file that Orthanc holds for an instance."""

@@ -9,8 +9,13 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from gateway.domain.checkpoints import Checkpoint
+from gateway.bootstrap import load_configuration
+from gateway.bootstrap.parts import no_beat
+from gateway.bootstrap.proof import confirm_stage
+from gateway.bootstrap.roles import prepare
+from gateway.domain.checkpoints import Checkpoint, pass_by
 from gateway.domain.views import DeliveryView
+from gateway.spool.runs import RoleLock
 from tests.peers.chain.box import Box
 from tests.support.dicomweb import PASSWORD, Nginx, orthanc_with_dicomweb, stow_table
 from tests.support.house import House, KillAt
@@ -89,6 +94,33 @@ def test_a_wrong_password_parks_nothing_and_its_correction_sends_all(
         if len(archive.instances()) == 4:
             break
     assert [delivery.state for delivery in deliveries(house)] == ["stored"] * 4
+
+
+def confirm(house: House) -> None:
+    """One round of the loop that asks for proof."""
+    settings = load_configuration(house.config)
+    lock = RoleLock(settings.spool.path, "forward")
+    parts = prepare(settings, "forward", pass_by)
+    database = parts.open_database()
+    confirm_stage(parts, settings.destination[0], database, no_beat).round()
+    database.close()
+    lock.release()
+
+
+def test_a_query_proves_what_is_kept_and_what_was_lost_is_stored_again(house: House, archive: Orthanc) -> None:
+    text = house.config.read_text()
+    proof = 'proof = "query"\ncommitment = { idle_s = 0, early_s = 0, again_s = 0.1 }\n'
+    house.config.write_text(text.replace('kind = "stow"\n', f'kind = "stow"\n{proof}'))
+    for number in range(3):
+        house.drop(number)
+    house.live_through()
+    archive.delete(archive.instances()[0])
+    confirm(house)
+    assert sorted(delivery.state for delivery in deliveries(house)) == ["committed", "committed", "pending"]
+    assert house.live("forward") == 0
+    confirm(house)
+    assert [delivery.state for delivery in deliveries(house)] == ["committed"] * 3
+    assert len(archive.instances()) == 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,183 @@
+"""The sender of a DICOMweb destination: what it makes of refusals, so that none parks an object of no fault."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.uid import RLELossless
+
+from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
+from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
+from gateway.domain.lifecycle import DeliveryState
+from gateway.spool.files import SpoolFiles, digest_of
+from gateway.stages.sender import Outgoing, concerns_the_link
+from gateway.stages.stow_sender import StowSender
+from tests.integration.dicomweb.test_store import Archive, Reply, says, stores_all
+from tests.support.dicom_files import secondary_capture
+from tests.support.dicomweb import Caller, Request, store_answer, stow_peer
+from tests.support.pki import Pki
+
+RETRY, PARK = Disposition.RETRY, Disposition.PARK
+# One frame of 8 x 8 zero pixels as one RLE segment: a header of 64 bytes, then replicate runs of 64 zeros.
+RLE_FRAME = (b"\x01\0\0\0\x40\0\0\0" + bytes(56)) + b"\xc1\0"
+
+
+class Bench:
+    """A sender with a spool of its own and a clock that a test sets."""
+
+    def __init__(self, folder: Path, pki: Pki, archive: Archive) -> None:
+        self.folder = folder / "spool"
+        (self.folder / "instances").mkdir(parents=True)
+        files = SpoolFiles(self.folder, role="forward", floor_bytes=0)
+        files.prepare()
+        self.now = 100.0
+        self.sender = StowSender(
+            stow_peer(archive.url, pki), Outgoing(files), beat=lambda: None, monotonic=lambda: self.now
+        )
+
+    def owe(self, count: int, *, rle: bool = False) -> list[Delivery]:
+        return [self._delivery(number, rle=rle) for number in range(1, count + 1)]
+
+    def deliver(self, batch: Sequence[Delivery]) -> dict[int, StoreOutcome | GatewayError]:
+        self.sender.open([])
+        return {delivery.id: outcome for delivery, outcome in self.sender.send(batch)}
+
+    def _delivery(self, number: int, *, rle: bool) -> Delivery:
+        path = self.folder / "instances" / f"{number}.dcm"
+        if rle:
+            length = len(RLE_FRAME).to_bytes(4, "little")
+            items = b"\xfe\xff\x00\xe0\0\0\0\0" + b"\xfe\xff\x00\xe0" + length + RLE_FRAME
+            sop_class, uid, syntax = secondary_capture(path, transfer_syntax=RLELossless, pixels=items)
+        else:
+            sop_class, uid, syntax = secondary_capture(path)
+        spooled = SpooledObject(
+            f"instances/{number}.dcm", digest_of(path), path.stat().st_size, Uid(sop_class), Uid(syntax)
+        )
+        return Delivery(
+            DeliveryId(number), InstanceId(number), AcquisitionId(number), DestinationName("archive"),
+            DeliveryState.SENDING, 1, Uid(uid), spooled,
+        )  # fmt: skip
+
+
+@pytest.fixture
+def replies() -> list[Reply]:
+    return [stores_all]
+
+
+@pytest.fixture
+def archive(pki: Pki, replies: list[Reply]) -> Iterator[Archive]:
+    with Archive(pki, *replies) as service:
+        yield service
+
+
+@pytest.fixture
+def bench(tmp_path: Path, pki: Pki, archive: Archive) -> Iterator[Bench]:
+    made = Bench(tmp_path, pki, archive)
+    yield made
+    made.sender.close()
+
+
+def test_a_batch_travels_in_one_request(bench: Bench, archive: Archive) -> None:
+    found = bench.deliver(bench.owe(5))
+    assert all(isinstance(outcome, StoreOutcome) for outcome in found.values())
+    assert len(archive.requests) == 1
+    assert bench.sender.usable()
+    assert bench.sender.round_trip_s() > 0
+
+
+@pytest.mark.parametrize("replies", [[says(401), stores_all]])
+def test_a_refusal_of_the_service_parks_no_object_and_is_told_by_the_next_open(bench: Bench) -> None:
+    owed = bench.owe(3)
+    ((number, told),) = bench.deliver(owed).items()
+    assert number == 1
+    assert isinstance(told, GatewayError)
+    assert (told.disposition, told.phase, concerns_the_link(told)) == (RETRY, Phase.NEGOTIATE, True)
+    with pytest.raises(GatewayError) as caught:
+        bench.sender.open([])
+    assert (caught.value.disposition, caught.value.code) == (PARK, "HTTP 401")
+    assert len(bench.deliver(owed)) == 3, "after that it is tried again"
+
+
+@pytest.mark.parametrize("replies", [[says(503, Retry_After="30"), stores_all]])
+def test_a_service_that_asks_to_be_left_alone_is_left_alone(bench: Bench, archive: Archive) -> None:
+    owed = bench.owe(2)
+    bench.deliver(owed)
+    for _ in range(3):
+        with pytest.raises(GatewayError, match="503"):
+            bench.sender.open([])
+        bench.now += 9
+    assert len(archive.requests) == 1
+    bench.now += 9
+    assert all(isinstance(outcome, StoreOutcome) for outcome in bench.deliver(owed).values())
+
+
+@pytest.mark.parametrize("replies", [[says(500), stores_all]])
+def test_after_a_batch_failed_one_travels_at_a_time_until_one_is_stored(bench: Bench, archive: Archive) -> None:
+    owed = bench.owe(4)
+    bench.deliver(owed)
+    assert len(bench.deliver(owed)) == 4
+    assert [len(request.uids) for request in archive.requests] == [4, 1, 3]
+
+
+def refuses_rle(caller: Caller, request: Request) -> None:
+    if str(RLELossless).encode() in request.body:
+        caller.answer(409, store_answer([], dict.fromkeys(request.uids, 0xC122)))
+    else:
+        stores_all(caller, request)
+
+
+def refuses_rle_by_415(caller: Caller, request: Request) -> None:
+    caller.answer(415) if str(RLELossless).encode() in request.body else stores_all(caller, request)
+
+
+@pytest.mark.parametrize("replies", [[refuses_rle], [refuses_rle_by_415]])
+def test_a_refused_transfer_syntax_is_sent_uncompressed_and_remembered(bench: Bench, archive: Archive) -> None:
+    owed = bench.owe(2, rle=True)
+    found = bench.deliver(owed)
+    for outcome in found.values():
+        assert isinstance(outcome, StoreOutcome)
+        assert outcome.transfer_syntax_uid == "1.2.840.10008.1.2.1"
+        assert outcome.copy_bytes
+    learnt = bench.sender.learnt()
+    assert learnt is not None
+    assert learnt.pairs == {(owed[0].spooled.sop_class_uid, str(RLELossless)): False}
+    before = len(archive.requests)
+    assert all(isinstance(outcome, StoreOutcome) for outcome in bench.deliver(owed).values())
+    assert len(archive.requests) == before + 1, "the second time it is not even tried compressed"
+    assert not [path for path in bench.folder.rglob("*") if path.is_file() and path.parent.name != "instances"]
+
+
+def test_bytes_that_changed_on_the_disk_are_not_sent(bench: Bench, archive: Archive) -> None:
+    owed = bench.owe(3)
+    path = bench.folder / owed[1].spooled.path
+    changed = dcmread(path)
+    changed.PatientID = "OTHER"
+    changed.save_as(path)
+    found = bench.deliver(owed)
+    fault = found[2]
+    assert isinstance(fault, GatewayError)
+    assert (fault.disposition, fault.code) == (Disposition.QUARANTINE, "digest")
+    assert isinstance(found[1], StoreOutcome)
+    assert isinstance(found[3], StoreOutcome)
+    assert owed[1].sop_instance_uid not in archive.requests[0].uids
+
+
+def vanishes(caller: Caller, _: Request) -> None:
+    caller.reset()
+
+
+def holds_already(caller: Caller, request: Request) -> None:
+    caller.answer(409, store_answer([], dict.fromkeys(request.uids, 0x0111)))
+
+
+@pytest.mark.parametrize("replies", [[vanishes, holds_already]])
+def test_what_may_have_arrived_before_the_break_is_no_stranger_when_it_is_a_duplicate(bench: Bench) -> None:
+    owed = bench.owe(3)
+    ((number, told),) = bench.deliver(owed).items()
+    assert number == 1
+    assert isinstance(told, GatewayError)
+    assert told.disposition is RETRY
+    found = bench.deliver(owed)
+    assert [outcome.status for outcome in found.values() if isinstance(outcome, StoreOutcome)] == [0x0111] * 3
