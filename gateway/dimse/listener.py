@@ -4,6 +4,7 @@ One call is served by one short-lived thread; every wait in it has a deadline, a
 before it is answered. A caller that is silent, talks nonsense or never ends harms only its own call.
 """
 
+import contextlib
 import logging
 import socket
 import threading
@@ -110,7 +111,8 @@ class ReportListener:
         with self._lock:
             calls = dict(self._calls)
         for sock in calls.values():
-            sock.close()
+            with contextlib.suppress(OSError):  # it may have ended by itself
+                sock.shutdown(socket.SHUT_RDWR)  # wakes its thread, which closing alone does not
         for thread in calls:
             thread.join(_JOIN_S)
 
