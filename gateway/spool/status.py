@@ -125,10 +125,10 @@ class LedgerStatus:
             remedy=row["remedy"],
             status=row["status"],
             bytes=row["size"] or 0,
+            decision=f"{row['decision']} ({row['decided_by']})" if row["decision"] else "",
         )
 
     def _acquisition(self, row: sqlite3.Row, deliveries: tuple[DeliveryView, ...]) -> AcquisitionView:
-            decision=f"{row['decision']} ({row['decided_by']})" if row["decision"] else "",
         patient, description, accession = _subject(row)
         return AcquisitionView(
             id=row["id"],
