@@ -15,6 +15,8 @@ _MIB = 1 << 20
 
 def https_url(value: str) -> None:
     """The base URL of a service: https, a host, perhaps a path; nothing that a request target adds itself."""
+    if "@" in value:
+        raise BadValue("credentials do not stand in the URL", suggestion="see the keys of http", hidden=True)
     try:
         parts = urlsplit(value)
         port = parts.port
@@ -26,8 +28,6 @@ def https_url(value: str) -> None:
         raise BadValue(rule, suggestion=secure)
     if not parts.hostname or port == 0 or not value.isascii() or not value.isprintable() or " " in value:
         raise BadValue("is not a URL", suggestion='for example "https://pacs.example/dicom-web"')
-    if parts.username or parts.password or "@" in parts.netloc:
-        raise BadValue("credentials do not stand in the URL", suggestion="see the keys of http", hidden=True)
     if parts.query or parts.fragment:
         raise BadValue("the base of a service has no '?' and no '#'")
     if parts.path.rstrip("/").endswith("/studies"):
