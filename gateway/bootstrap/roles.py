@@ -41,9 +41,6 @@ from gateway.spool.runs import RoleLock, begin_run
 from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
 from gateway.stages.loop import Beat, Loop, Work
-from gateway.web.app import create_app
-from gateway.web.security.password import ensure_password
-from gateway.web.server import serve
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 20.0
@@ -217,6 +214,11 @@ def _show_once(sentence: str) -> None:
 
 def _run_web(settings: Configuration, stop: threading.Event) -> int:
     """The page: it reads the ledger, files requests, and holds no key. Another role makes the ledger."""
+    # nine megabytes that only this role needs: the others shall not carry a web server through the years
+    from gateway.web.app import create_app  # noqa: PLC0415 - as said above
+    from gateway.web.security.password import ensure_password  # noqa: PLC0415 - as said above
+    from gateway.web.server import serve  # noqa: PLC0415 - as said above
+
     while not is_ready(settings.spool.path):
         if stop.wait(_WATCH_EVERY_S):
             return 0
