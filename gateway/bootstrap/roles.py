@@ -29,6 +29,7 @@ from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.errors import ConfigurationError
 from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
+from gateway.host.disk import make_private_folder
 from gateway.host.logs import set_up_logs
 from gateway.host.notify import Notifier
 from gateway.host.signals import stop_on_signals
@@ -65,6 +66,7 @@ def run_role(path: Path, role: str, device: str | None = None, *, passage: Passa
     stop = stop_on_signals()
     if role == "web":
         return _run_web(settings, stop)
+    make_private_folder(settings.spool.path)
     migrate(settings.spool.path)
     names = [role] if role != "capture" else [f"capture/{name}" for name in _devices(settings, device)]
     locks = [RoleLock(settings.spool.path, name) for name in names]

@@ -79,6 +79,7 @@ class _Demo:
             password = ensure_password(self._home.spool)
             gateway = self._start_gateway()
             try:
+                self._await_page(gateway)
                 click.secho(f"Status page: http://127.0.0.1:{self._port}  password: {password}", bold=True)
                 self._await_worklist(gateway)
                 for number, order in enumerate(self._orders):
@@ -94,6 +95,16 @@ class _Demo:
         command = [sys.executable, "-m", "gateway", "--config", str(self._home.config), "run"]
         with self._home.log.open("wb") as log:
             return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def _await_page(self, gateway: subprocess.Popen[bytes]) -> None:
+        """Wait until the page listens: its address is printed when it can be opened."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline and gateway.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self._port)) == 0:
+                    return
+            time.sleep(_GLANCE_S)
+        self._explain("The status page does not listen.")
 
     def _await_worklist(self, gateway: subprocess.Popen[bytes]) -> None:
         """Wait until the gateway has asked the worklist, so that the pictures meet their orders."""

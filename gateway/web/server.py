@@ -9,6 +9,8 @@ from typing import cast
 from cheroot.wsgi import Server
 from flask import Flask
 
+from gateway.domain.errors import ConfigurationError
+
 _LOG = logging.getLogger(__name__)
 _WORKERS = 6
 _WAITING = 32
@@ -31,7 +33,7 @@ def serve(
     """Serve `app` on `host` and `port` (0 for any) until `stop` is set.
 
     `on_ready` is called once with the port when requests are taken, `on_beat` after each answer to the server's own
-    question about its health. Raises `OSError` when the address cannot be taken.
+    question about its health. Raises `ConfigurationError` when the address cannot be taken.
     """
     server = _Server(
         (host, port),
@@ -44,7 +46,13 @@ def serve(
     )
     server.max_request_body_size = _LARGEST_BODY_BYTES
     server.max_request_header_size = _LARGEST_HEADER_BYTES
-    server.prepare()
+    try:
+        server.prepare()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The page cannot listen on {host} port {port}: it is taken, forbidden, or no address of this box.",
+            remedy="End what listens there, or change host or port under [web].",
+        ) from error
     worker = threading.Thread(target=server.serve, name="web-serve", daemon=True)
     worker.start()
     try:

@@ -2,17 +2,24 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.bootstrap import open_status
+from gateway.domain.procedure import Patient
+from gateway.host.disk import make_private_folder
+from gateway.spool.database import Database
+from gateway.spool.steps import StepLedger
 from tests.support.dcmtk import free_port, received, storescp
-from tests.support.house import House
+from tests.support.house import House, order
 
 
 def _command(house: House, *arguments: str) -> list[str]:
@@ -106,6 +113,42 @@ def test_check_config_names_what_is_missing_and_what_no_object_could_be_made_wit
     assert impossible.returncode == 78
     assert 'has modality "XC" and no other' in impossible.stderr
     assert 'Unknown attribute keyword "Foo"' in impossible.stderr
+
+
+def test_what_a_role_cannot_have_is_said_in_one_sentence(tmp_path: Path) -> None:
+    """A taken port and a spool that cannot be made end with 78 and a remedy, not with a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        house = House(tmp_path / "a", free_port(), web_port=taken.getsockname()[1])
+        web = subprocess.run(_command(house, "run", "web"), capture_output=True, text=True, timeout=60, check=False)
+    assert web.returncode == 78
+    assert "cannot listen" in web.stderr
+    (tmp_path / "file").touch()
+    house.config.write_text(house.config.read_text().replace('path = "spool"', f'path = "{tmp_path}/file"'))
+    spool = subprocess.run(_command(house, "run", "assemble"), capture_output=True, text=True, timeout=60, check=False)
+    assert spool.returncode == 78
+    assert "cannot be made or written" in spool.stderr
+    assert "Traceback" not in web.stderr + spool.stderr
+
+
+def test_names_are_shown_on_a_terminal_that_cannot_write_them(tmp_path: Path) -> None:
+    house = House(tmp_path, free_port())
+    database = Database(house.spool)
+    StepLedger(database, open_status(house.settings)._clock).answered(
+        "HIS", [replace(order(1), patient=Patient("P1", "", "Иванов^Пётр", "", ""))]
+    )
+    database.close()
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+    command = _command(house, "worklist")
+    shown = subprocess.run(command, capture_output=True, timeout=60, check=False, env=environment)
+    assert shown.returncode == 0, shown.stderr
+    assert b"\\u0418" in shown.stdout
+
+
+def test_the_spool_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "var" / "spool"
+    make_private_folder(folder)
+    make_private_folder(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
 
 
 def test_echo_shows_each_layer_also_when_one_fails(tmp_path: Path) -> None:

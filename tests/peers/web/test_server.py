@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gateway.domain.errors import ConfigurationError
 from gateway.web.server import serve
 from tests.support.fake_page import FakePage, make_page
 
@@ -47,7 +48,7 @@ def test_nonsense_on_the_wire_does_not_end_it(page: FakePage) -> None:
 def test_an_address_in_use_is_an_error_and_not_a_silence(page: FakePage, tmp_path: Path) -> None:
     other = make_page(tmp_path / "other")
     port = urlsplit(page.url).port or 0
-    with pytest.raises(OSError, match=str(port)):
+    with pytest.raises(ConfigurationError, match=str(port)):
         serve(other.app, "127.0.0.1", port, threading.Event(), lambda: None)
 
 
