@@ -220,7 +220,7 @@ class Exporter:
         entries = [FileSetEntry(medium.folder / one.first.file_id, one.first.file_id) for one in kept]
         with medium.faults():
             write_directory(export.fileset_uid, entries, directory)
-        lines = "".join(f"{one.first.owed.digest}  {one.first.file_id}\r\n" for one in kept)
+        lines = "".join(f"{one.first.owed.digest}  {one.first.file_id}\n" for one in kept)
         papers = {
             MANIFEST: lines.encode("ascii"),
             RECEIPT: self._receipt(export, kept),

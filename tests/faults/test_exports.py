@@ -1,0 +1,246 @@
+"""Sticks that are full, read-only, pulled out or lying, and power that fails: named, nothing marked, then resumed."""
+
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.fileset import FileSet
+
+from gateway.bootstrap import clock_of
+from gateway.host.medium import Medium, MediumFault
+from gateway.spool.database import Database
+from gateway.spool.exports import ExportLedger
+from gateway.spool.files import SpoolFiles, digest_of
+from gateway.stages.export import Exporter, ExportOutcome, Progress
+from tests.support.dcmtk import free_port
+from tests.support.house import House
+
+PICTURES = 5
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house with five objects of half a MiB that nobody took; each test works on a copy of its ledger."""
+    house = House(tmp_path_factory.mktemp("house"), free_port())
+    for number in range(PICTURES):
+        house.drop(number, number, edge=400)
+    assert house.live("capture/camera") == house.live("assemble") == 0
+    shutil.copy(house.spool / "ledger.sqlite", house.root / "kept.sqlite")
+    return house
+
+
+@pytest.fixture
+def house(filled: House) -> House:
+    for leftover in filled.spool.glob("ledger.sqlite-*"):
+        leftover.unlink()
+    shutil.copy(filled.root / "kept.sqlite", filled.spool / "ledger.sqlite")
+    return filled
+
+
+@pytest.fixture
+def stick(tmp_path: Path) -> Iterator[Path]:
+    """A mounted medium of 16 MiB."""
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    mount(folder, "16m")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=False, capture_output=True)
+
+
+def mount(folder: Path, size: str) -> None:
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+
+
+def export(house: House, folder: Path, tell: Callable[[Progress], None] = lambda _: None) -> ExportOutcome | None:
+    """One export that tells of its progress after every chunk."""
+    database = Database(house.spool)
+    clock = clock_of(house.settings)
+    try:
+        exporter = Exporter(
+            ledger=ExportLedger(database, clock),
+            files=SpoolFiles(house.spool, role="export"),
+            clock=clock,
+            by="test",
+            tell=tell,
+            monotonic=itertools.count(0.0, 10.0).__next__,
+        )
+        return exporter.export(folder)
+    finally:
+        database.close()
+
+
+def after(files: int, act: Callable[[], object]) -> Callable[[Progress], None]:
+    """Do something once, in the middle of an export."""
+    done: list[object] = []
+
+    def tell(progress: Progress) -> None:
+        if progress.files >= files and not done:
+            done.append(True)
+            act()
+
+    return tell
+
+
+def marked(house: House) -> int:
+    """How many deliveries the ledger takes for exported."""
+    database = Database(house.spool, read_only=True)
+    try:
+        ledger = ExportLedger(database, clock_of(house.settings))
+        return len(ledger.unsent()) - len(ledger.unsent(again=False))
+    finally:
+        database.close()
+
+
+def assert_whole(house: House, stick: Path) -> None:
+    """The file-set holds every object once, as the ledger knows it, and nothing counts as delivered."""
+    owed = {row.sop_instance_uid for row in house.status().acquisitions()}
+    found = {str(one.SOPInstanceUID): Path(str(one.path)) for one in FileSet(stick / "DICOMDIR")}
+    assert set(found) == owed
+    spooled = {path.stem: digest_of(path) for path in (house.spool / "instances").rglob("*.dcm")}
+    assert {uid: digest_of(path) for uid, path in found.items()} == spooled
+    assert house.status().counts().undelivered == PICTURES
+
+
+def test_a_full_stick_is_named_before_anything_is_written(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount(folder, "2m")
+    try:
+        with pytest.raises(MediumFault, match=r"MiB free; .* MiB are needed"):
+            export(house, folder)
+        assert list(folder.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+    assert marked(house) == 0
+
+
+def test_a_stick_that_fills_up_in_mid_export_is_resumed_with_room(house: House, stick: Path) -> None:
+    ballast = stick / "ballast"
+
+    def fill() -> None:
+        free = shutil.disk_usage(stick).free
+        ballast.write_bytes(bytes(free - 300_000))
+
+    with pytest.raises(MediumFault, match="is full"):
+        export(house, stick, after(2, fill))
+    assert marked(house) == 0
+    assert not (stick / "DICOMDIR").exists()
+    ballast.unlink()
+    before = {path: path.stat().st_mtime_ns for path in stick.rglob("I000000[01]")}
+    outcome = export(house, stick)
+    assert outcome is not None
+    assert (outcome.resumed, outcome.files) == (True, PICTURES)
+    assert {path: path.stat().st_mtime_ns for path in stick.rglob("I000000[01]")} == before
+    assert marked(house) == PICTURES
+    assert_whole(house, stick)
+
+
+def test_a_read_only_stick_is_named(house: House, stick: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(stick)], check=True)
+    with pytest.raises(MediumFault, match="read-only"):
+        export(house, stick)
+    assert marked(house) == 0
+
+
+def test_a_stick_that_becomes_read_only_in_mid_export_is_named(house: House, stick: Path) -> None:
+    def protect() -> None:
+        # a busy file system refuses to be remounted; the next file meets the change
+        subprocess.run(["mount", "-o", "remount,ro", str(stick)], check=False, capture_output=True)
+
+    with pytest.raises(MediumFault, match="read-only"):
+        export(house, stick, lambda _: protect())
+    assert marked(house) == 0
+
+
+@pytest.mark.parametrize("files", [0, 2, PICTURES])
+def test_a_stick_that_is_pulled_out_is_named_and_nothing_is_marked(house: House, stick: Path, files: int) -> None:
+    def pull() -> None:
+        subprocess.run(["umount", "--lazy", str(stick)], check=True)
+
+    with pytest.raises(MediumFault, match="pulled out"):
+        export(house, stick, after(files, pull))
+    assert marked(house) == 0
+    mount(stick, "16m")
+    outcome = export(house, stick)
+    assert outcome is not None
+    assert_whole(house, stick)
+
+
+def test_a_folder_that_vanishes_is_named(house: House, tmp_path: Path) -> None:
+    folder = tmp_path / "stick"
+    folder.mkdir()
+    with pytest.raises(MediumFault, match="pulled out"):
+        export(house, folder, after(1, lambda: shutil.rmtree(folder)))
+    assert marked(house) == 0
+
+
+def test_a_stick_that_lies_is_found_by_reading_back(house: House, stick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Medium.write
+
+    def lying(self: Medium, name: str, *rest: object) -> str:
+        digest = original(self, name, *rest)  # type: ignore[arg-type]  # passed on as they came
+        if name.endswith("I0000003"):
+            with (stick / name).open("r+b") as stream:
+                stream.seek(1000)
+                stream.write(b"\xff\x00\xff")
+        return digest
+
+    monkeypatch.setattr(Medium, "write", lying)
+    with pytest.raises(MediumFault, match="does not give back"):
+        export(house, stick)
+    assert marked(house) == 0
+    assert not (stick / "DICOM/D0000000/I0000003").exists()
+    monkeypatch.undo()
+    assert export(house, stick) is not None
+    assert_whole(house, stick)
+
+
+def test_bytes_that_rot_on_the_stick_before_the_export_is_resumed_are_written_again(house: House, stick: Path) -> None:
+    with pytest.raises(MediumFault):
+        export(house, stick, after(3, (stick / "DICOM/D0000000/I0000003.PART").mkdir))
+    (stick / "DICOM/D0000000/I0000003.PART").rmdir()
+    rotten = stick / "DICOM/D0000000/I0000001"
+    content = bytearray(rotten.read_bytes())
+    content[len(content) // 2] ^= 1
+    rotten.write_bytes(content)
+    assert export(house, stick) is not None
+    assert_whole(house, stick)
+
+
+def test_an_object_damaged_in_the_spool_is_left_out_and_named(house: House, stick: Path) -> None:
+    damaged = min((house.spool / "instances").rglob("*.dcm"))
+    content = damaged.read_bytes()
+    try:
+        damaged.write_bytes(content[:-1] + b"?")
+        outcome = export(house, stick)
+    finally:
+        damaged.write_bytes(content)
+    assert outcome is not None
+    assert outcome.damaged == (damaged.stem,)
+    assert outcome.files == marked(house) == PICTURES - 1
+    assert damaged.stem not in {str(one.SOPInstanceUID) for one in FileSet(stick / "DICOMDIR")}
+
+
+@pytest.mark.parametrize("there", ["EXPORT.ID", "DICOM/D0000000/I0000000", "DICOM/D0000000/I0000003", "SHA256.TXT"])
+def test_power_that_fails_during_an_export_marks_nothing_and_the_next_one_goes_on(
+    house: House, stick: Path, there: str
+) -> None:
+    command = [sys.executable, "-m", "gateway", "--config", str(house.config), "export", str(stick)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while process.poll() is None and not (stick / there).exists():
+        time.sleep(0)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(30)
+    if process.returncode == -signal.SIGKILL and not (stick / "DICOMDIR").exists():
+        assert marked(house) == 0
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 or "which is complete" in done.stderr, done.stderr
+    assert marked(house) == PICTURES
+    assert_whole(house, stick)
