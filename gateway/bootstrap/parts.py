@@ -8,6 +8,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.bootstrap import settings as mapped
+from gateway.bootstrap.orders import order_verbs
 from gateway.capture.registry import open_source
 from gateway.codec.tuning import tuned_strip_samples
 from gateway.config.device import Device
@@ -20,6 +21,7 @@ from gateway.domain.ports import Clock
 from gateway.domain.requests import Request, RequestKind
 from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
+from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.acquisitions import AcquisitionLedger, DeviceMemory
 from gateway.spool.database import Database
 from gateway.spool.deliveries import DeliveryLedger
@@ -104,7 +106,7 @@ def capture_stage(parts: Parts, device: Device, database: Database, beat: Beat) 
 def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStage:
     """The work of the assembling loop."""
     settings, clock = parts.settings, parts.clock
-    deliveries = DeliveryLedger(database, clock)
+    deliveries, memory = DeliveryLedger(database, clock), AcceptedLedger(database, clock)
     destinations = mapped.destination_names(settings)
     return AssembleStage(
         run=parts.run,
@@ -119,6 +121,7 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
             mapped.station_of(settings), clock, beat, strip_samples=tuned_strip_samples(clock.monotonic)
         ),
         link_rate=lambda: deliveries.link_rate(destinations[0]) if destinations else None,
+        refused=lambda sop_class: memory.refused(destinations[0], sop_class) if destinations else frozenset(),
         clock=clock,
         passage=parts.passage,
         beat=beat,
@@ -181,6 +184,7 @@ def deliver_stage(
         width=lot.width,
         worker=worker,
         stand_in=_stand_in(parts, destination, database) if worker == 0 else None,
+        memory=AcceptedLedger(database, parts.clock),
     )
 
 
@@ -199,7 +203,8 @@ def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace) -> S
     if destination.kind == "stow":
         return StowSender(mapped.stow_peer(destination, parts.credentials), outgoing, beat=beat, pace=pace)
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
-    return DimseSender(peer, outgoing, beat=beat, pace=pace)
+    offered = mapped.offered_syntaxes(parts.settings, destination)
+    return DimseSender(peer, outgoing, beat=beat, pace=pace, offered=offered)
 
 
 def close_steps_stage(parts: Parts, database: Database, _: Beat) -> CloseStepsStage:
@@ -247,7 +252,7 @@ def request_stage(parts: Parts, database: Database, beat: Beat) -> RequestStage:
 
 
 def _network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[RequestKind, NetworkVerb]:
-    """The verbs that only the role with the network and the keys may do."""
+    """The verbs that need more than the ledger: those of the role with the network and the keys, and those of lists."""
 
     def test(request: Request) -> tuple[bool, str, str]:
         wanted = request.payload.get("destination", "")
@@ -264,7 +269,7 @@ def _network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[Requ
         count = sum(refresh_stage(parts, one, database, beat).ask() for one in named)
         return bool(named), f"{count} step(s) of {len(named)} provider(s)", ""
 
-    return {RequestKind.ECHO: test, RequestKind.REFRESH: refresh}
+    return {RequestKind.ECHO: test, RequestKind.REFRESH: refresh, **order_verbs(parts.clock, database)}
 
 
 def _echo_outcome(steps: Sequence[EchoStep]) -> tuple[bool, str, str]:

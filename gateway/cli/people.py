@@ -1,6 +1,8 @@
 """Commands by which a person decides: worklist, holds, quarantine, active step; and the test of a destination."""
 
+import base64
 import json
+from pathlib import Path
 
 import click
 
@@ -9,6 +11,7 @@ from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import StepView
+from gateway.worklist.csv_table import LARGEST_BYTES
 
 
 @click.group(invoke_without_command=True)
@@ -51,6 +54,46 @@ def _step_row(step: StepView) -> list[str]:
 def refresh(context: click.Context, provider: str) -> None:
     """Ask the provider (or all of them) now."""
     ask(context, RequestKind.REFRESH, {"provider": provider})
+
+
+@worklist.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--whole", is_flag=True, help="FILE is the whole list: take off what it does not name.")
+@click.pass_context
+@speaks_of_faults
+def import_orders(context: click.Context, file: Path, whole: bool) -> None:
+    """Import the orders of FILE, a list in CSV."""
+    content = base64.b64encode(file.read_bytes()[: LARGEST_BYTES + 1]).decode("ascii")
+    detail = ask(context, RequestKind.IMPORT_ORDERS, {"content": content, "whole": "yes" if whole else "no"})
+    click.echo(detail, nl=bool(detail))
+
+
+@worklist.command("add")
+@click.option("--patient-id", required=True, help="Patient ID.")
+@click.option("--name", required=True, help="Name, as Family^Given.")
+@click.option("--issuer", default="", help="Who gave the patient ID.")
+@click.option("--birth-date", default="", help="Date of birth, such as 1980-01-31.")
+@click.option("--sex", type=click.Choice(["", "F", "M", "O"]), default="", help="Sex.")
+@click.option("--accession-number", default="", help="Accession number of the order.")
+@click.option("--description", default="", help="What is to be done.")
+@click.option("--modality", default="", help="Modality, such as OP.")
+@click.option("--date", "day", default="", help="Scheduled date; today if left out.")
+@click.option("--time", default="", help="Scheduled time, such as 10:30.")
+@click.pass_context
+@speaks_of_faults
+def add_order(context: click.Context, /, **columns: str) -> None:
+    """Put one order on the list that is kept here."""
+    day = columns.pop("day")
+    ask(context, RequestKind.ADD_ORDER, {**columns, "date": day} if day else columns)
+
+
+@worklist.command("remove")
+@click.argument("number", type=int)
+@click.pass_context
+@speaks_of_faults
+def remove_order(context: click.Context, number: int) -> None:
+    """Take step NUMBER off the list that is kept here."""
+    ask(context, RequestKind.REMOVE_ORDER, {"step": str(number)})
 
 
 @click.group()

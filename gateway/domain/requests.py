@@ -22,6 +22,8 @@ class RequestKind(Enum):
     - ``release``: ``acquisition`` - give a quarantined acquisition another try
     - ``echo``: ``destination`` - C-ECHO, its answer by layer in the outcome
     - ``refresh``: ``provider`` - query that worklist now
+    - ``import_orders``: ``content`` (a list in CSV, base64), ``whole`` (yes: what it does not name is taken off)
+    - ``add_order``: an order by the columns of such a list; ``remove_order``: ``step`` (number) of the local list
     """
 
     ASSIGN = "assign"
@@ -39,6 +41,9 @@ class RequestKind(Enum):
     RELEASE = "release"
     ECHO = "echo"
     REFRESH = "refresh"
+    IMPORT_ORDERS = "import_orders"
+    ADD_ORDER = "add_order"
+    REMOVE_ORDER = "remove_order"
 
 
 @dataclass(frozen=True, slots=True)

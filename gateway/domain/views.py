@@ -78,7 +78,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class ProviderView:
-    """A worklist provider and the age of what it said."""
+    """A worklist provider and the age of what it said; `kind` is query, hl7 or local: only the first can be asked."""
 
     name: str
     answered_at: datetime | None
@@ -86,6 +86,7 @@ class ProviderView:
     error: str
     remedy: str
     since: datetime | None
+    kind: str = "query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,19 @@ class DestinationView:
     phase: str
     remedy: str
     error_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedView:
+    """What a destination answered to one transfer syntax of one SOP class, and since when; PDU bytes 0: no limit."""
+
+    destination: str
+    sop_class: str
+    transfer_syntax: str
+    accepted: bool
+    max_pdu_bytes: int | None
+    learnt_at: datetime
+    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

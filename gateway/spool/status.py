@@ -233,6 +233,7 @@ class LedgerStatus:
                 error=row["error"],
                 remedy=row["remedy"],
                 since=self._at_or_none(row["failed_us"]),
+                kind=row["kind"],
             )
             for row in rows
         ]

@@ -23,20 +23,27 @@ class StepLedger:
         self._database = database
         self._clock = clock
 
-    def configure(self, providers: Sequence[str]) -> None:
-        """Make the ledger's providers those of the configuration; the steps of others count as vanished."""
+    def configure(self, providers: Sequence[str], *, feeds: Sequence[str] = ()) -> None:
+        """Make the ledger's providers those of the configuration; the steps of others count as vanished.
+
+        `feeds` are the HL7 feeds. The list that people keep here needs no configuration and stays.
+        """
         with self._database.write() as connection:
-            names = json.dumps(list(providers))
-            for left_out in (
-                "DELETE FROM provider WHERE name NOT IN (SELECT value FROM json_each(?))",
-                "UPDATE step SET vanished = 1 WHERE vanished = 0 AND provider NOT IN (SELECT value FROM json_each(?))",
-            ):
-                connection.execute(left_out, (names,))
-            for position, name in enumerate(providers):
+            names = json.dumps([*providers, *feeds])
+            connection.execute(
+                "DELETE FROM provider WHERE kind <> 'local' AND name NOT IN (SELECT value FROM json_each(?))", (names,)
+            )
+            connection.execute(
+                "UPDATE step SET vanished = 1 WHERE vanished = 0 AND provider NOT IN (SELECT value FROM json_each(?))"
+                " AND provider NOT IN (SELECT name FROM provider WHERE kind = 'local')",
+                (names,),
+            )
+            kinds = [*((name, "query") for name in providers), *((name, "hl7") for name in feeds)]
+            for position, (name, kind) in enumerate(kinds):
                 connection.execute(
-                    "INSERT INTO provider (name, position) VALUES (?, ?)"
-                    " ON CONFLICT (name) DO UPDATE SET position = excluded.position",
-                    (name, position),
+                    "INSERT INTO provider (name, position, kind) VALUES (?, ?, ?)"
+                    " ON CONFLICT (name) DO UPDATE SET position = excluded.position, kind = excluded.kind",
+                    (name, position, kind),
                 )
 
     def answered(self, provider: str, steps: Sequence[Step], *, complete: bool = True) -> bool:
@@ -46,8 +53,8 @@ class StepLedger:
         """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
-            changed = [self._take(connection, step, now) for step in steps]
-            gone = self._leave_out(connection, provider, steps) if complete else 0
+            changed = [take_step(connection, step, now) for step in steps]
+            gone = leave_out(connection, provider, steps) if complete else 0
             connection.execute(
                 "UPDATE provider SET answered_us = ?, failed_us = NULL, phase = '', error = '', remedy = ''"
                 " WHERE name = ?",
@@ -58,48 +65,6 @@ class StepLedger:
                     connection, now, "forward", "worklist", f"provider {provider}", items=len(steps), gone=gone
                 )
         return any(changed)
-
-    @staticmethod
-    def _leave_out(connection: sqlite3.Connection, provider: str, steps: Sequence[Step]) -> int:
-        """Mark what an answer no longer names; told by its keys, because a clock may be put back between answers."""
-        named = {(step.key.study_instance_uid, step.key.step_id) for step in steps}
-        rows = connection.execute(
-            "SELECT id, study_instance_uid, step_id FROM step WHERE vanished = 0 AND provider = ?", (provider,)
-        ).fetchall()
-        gone = [(row["id"],) for row in rows if (row["study_instance_uid"], row["step_id"]) not in named]
-        connection.executemany("UPDATE step SET vanished = 1 WHERE id = ?", gone)
-        return len(gone)
-
-    @staticmethod
-    def _take(connection: sqlite3.Connection, step: Step, now: int) -> bool:
-        """Insert or update one step; whether it is new or says something else than before."""
-        key = (step.key.provider, step.key.study_instance_uid, step.key.step_id)
-        snapshot = step_to_text(step)
-        row = connection.execute(
-            "SELECT id, snapshot, vanished FROM step WHERE provider = ? AND study_instance_uid = ? AND step_id = ?", key
-        ).fetchone()
-        values = (
-            step.patient.patient_id,
-            step.patient.name,
-            step.accession_number,
-            to_us(step.start) if step.start else None,
-            int(step.usable),
-            snapshot,
-            now,
-        )
-        if row is None:
-            connection.execute(
-                "INSERT INTO step (provider, study_instance_uid, step_id, patient_id, patient_name, accession_number,"
-                " start_us, usable, snapshot, seen_us, first_seen_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (*key, *values, now),
-            )
-            return True
-        connection.execute(
-            "UPDATE step SET patient_id = ?, patient_name = ?, accession_number = ?, start_us = ?, usable = ?,"
-            " snapshot = ?, seen_us = ?, vanished = 0 WHERE id = ?",
-            (*values, row["id"]),
-        )
-        return bool(row["snapshot"] != snapshot or row["vanished"])
 
     def failed(self, provider: str, fault: GatewayError) -> None:
         """Remember why a provider did not answer; the cache stays usable and grows older."""
@@ -133,6 +98,20 @@ class StepLedger:
             row = connection.execute("SELECT snapshot FROM active_step WHERE device = ?", (device,)).fetchone()
         return step_from_text(row["snapshot"]) if row else None
 
+    def expire(self) -> int:
+        """Take heard orders off the worklist when their day is over by their own rule; how many were."""
+        now = to_us(self._clock.now())
+        with self._database.read() as connection:
+            over = "SELECT count(*) FROM step WHERE vanished = 0 AND expires_us <= ?"
+            if not connection.execute(over, (now,)).fetchone()[0]:
+                return 0
+        with self._database.write() as connection:
+            gone = connection.execute(
+                "UPDATE step SET vanished = 1 WHERE vanished = 0 AND expires_us <= ?", (now,)
+            ).rowcount
+            write_journal(connection, now, "assemble", "worklist", "orders over", gone=gone)
+        return gone
+
     def close_idle(self, device: str, idle_limit_s: float) -> bool:
         """Close the active step of a device if nothing was captured under it for `idle_limit_s`; whether it was."""
         now = to_us(self._clock.now())
@@ -145,3 +124,45 @@ class StepLedger:
             if closed:
                 write_journal(connection, now, "assemble", "step closed", f"device {device}", reason="idle")
         return closed > 0
+
+
+def take_step(connection: sqlite3.Connection, step: Step, now: int) -> bool:
+    """Insert or update one step; whether it is new or says something else than before."""
+    key = (step.key.provider, step.key.study_instance_uid, step.key.step_id)
+    snapshot = step_to_text(step)
+    row = connection.execute(
+        "SELECT id, snapshot, vanished FROM step WHERE provider = ? AND study_instance_uid = ? AND step_id = ?", key
+    ).fetchone()
+    values = (
+        step.patient.patient_id,
+        step.patient.name,
+        step.accession_number,
+        to_us(step.start) if step.start else None,
+        int(step.usable),
+        snapshot,
+        now,
+    )
+    if row is None:
+        connection.execute(
+            "INSERT INTO step (provider, study_instance_uid, step_id, patient_id, patient_name, accession_number,"
+            " start_us, usable, snapshot, seen_us, first_seen_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*key, *values, now),
+        )
+        return True
+    connection.execute(
+        "UPDATE step SET patient_id = ?, patient_name = ?, accession_number = ?, start_us = ?, usable = ?,"
+        " snapshot = ?, seen_us = ?, vanished = 0 WHERE id = ?",
+        (*values, row["id"]),
+    )
+    return bool(row["snapshot"] != snapshot or row["vanished"])
+
+
+def leave_out(connection: sqlite3.Connection, provider: str, steps: Sequence[Step]) -> int:
+    """Mark what an answer no longer names; told by its keys, because a clock may be put back between answers."""
+    named = {(step.key.study_instance_uid, step.key.step_id) for step in steps}
+    rows = connection.execute(
+        "SELECT id, study_instance_uid, step_id FROM step WHERE vanished = 0 AND provider = ?", (provider,)
+    ).fetchall()
+    gone = [(row["id"],) for row in rows if (row["study_instance_uid"], row["step_id"]) not in named]
+    connection.executemany("UPDATE step SET vanished = 1 WHERE id = ?", gone)
+    return len(gone)

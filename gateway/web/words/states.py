@@ -76,6 +76,9 @@ _KINDS = {
     "release": "Release",
     "echo": "Test a destination",
     "refresh": "Ask the worklist",
+    "import_orders": "Import a list",
+    "add_order": "Add an order",
+    "remove_order": "Take an order off",
 }
 _RULES = {
     "accession_number": "by accession number",
@@ -158,7 +161,10 @@ def acquisition_mark(acquisition: AcquisitionView, now: datetime) -> Mark:
 
 
 def delivery_trouble(delivery: DeliveryView) -> Trouble | None:
-    """What went wrong last with a delivery that is not done; None when nothing did."""
+    """What went wrong last with a delivery that is not done, or not yet proven; None when nothing did."""
+    if delivery.state == "stored" and delivery.error:
+        box = "The PACS has said that it stored it. The gateway keeps its copy and asks again."
+        return Trouble(Tone.ATTENTION, delivery.error, layer_word("commit"), box, delivery.remedy)
     if delivery.state in {"stored", "committed", "held", "dropped"} or not (delivery.error or delivery.status):
         return None
     what = delivery.error or status_words(delivery.status) or f"The PACS answered {delivery.status}."
