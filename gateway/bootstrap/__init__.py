@@ -1,5 +1,6 @@
 """The composition root: configuration and role in, running loops out. The only room that sees every wing."""
 
+from gateway.bootstrap.accepting import accepted_by_destinations
 from gateway.bootstrap.media import export_queue, import_receipt
 from gateway.bootstrap.people import ask, clock_of, open_performed, open_queue, open_status, user_name
 from gateway.bootstrap.roles import run_role
@@ -13,6 +14,7 @@ __all__ = [
     "Progress",
     "QueueFilter",
     "TryResult",
+    "accepted_by_destinations",
     "ask",
     "checked_configuration",
     "clock_of",

@@ -132,6 +132,12 @@ def destination_rules(one: Destination) -> DestinationRules:
     )
 
 
+def offered_syntaxes(settings: Configuration, one: Destination) -> tuple[str, ...]:
+    """The transfer syntaxes that objects for a destination may come to have, offered to learn what it takes."""
+    asked = [one.compression, *(d.settings.compression for d in settings.devices if d.settings.compression is not None)]
+    return tuple(dict.fromkeys(uid for choice in asked for uid in _encoding(choice).candidates))
+
+
 def routes(settings: Configuration) -> tuple[Route, ...]:
     """What each destination takes, in configured order."""
     return tuple(

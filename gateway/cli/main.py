@@ -1,6 +1,7 @@
 """The command group and the commands that run the gateway or show its settings."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 import click
@@ -8,6 +9,7 @@ import click
 from gateway import bootstrap
 from gateway.cli import media, people, performed, queue, showing
 from gateway.cli.context import config_path, configuration, speaks_of_faults
+from gateway.cli.destinations import destinations
 from gateway.cli.tryout import try_file
 
 _DEFAULT_CONFIG = Path("/etc/gateway/gateway.toml")
@@ -26,6 +28,9 @@ _DEFAULT_CONFIG = Path("/etc/gateway/gateway.toml")
 def main(config: Path) -> None:
     """Give imaging devices without DICOM a safe way into the PACS."""
     del config  # read by `config_path`, where a command needs it
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that cannot show a name must not stop the command
+            stream.reconfigure(errors="backslashreplace")
 
 
 @main.command()
@@ -83,6 +88,7 @@ main.add_command(try_file)
 main.add_command(showing.status)
 main.add_command(queue.queue_with_verbs)
 main.add_command(showing.devices)
+main.add_command(destinations)
 main.add_command(people.worklist)
 main.add_command(people.hold)
 main.add_command(people.quarantine)

@@ -224,6 +224,7 @@ class DeliveryLedger:
     @staticmethod
     def _start_afresh(connection: sqlite3.Connection, destination: str, now: int) -> None:
         connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
+        connection.execute("DELETE FROM accepted WHERE destination = ?", (destination,))
         connection.execute(
             "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
             (now, destination, now),

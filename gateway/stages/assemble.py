@@ -16,7 +16,7 @@ from gateway.domain.lifecycle import AcquisitionState
 from gateway.domain.objects import LocalStudy, ObjectProfile
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Hold, Step
-from gateway.objects.iods import iod_of
+from gateway.objects.iods import iod_named, iod_of
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
 from gateway.spool.files import SpoolFiles, digest_of
 from gateway.spool.instances import InstanceLedger
@@ -50,6 +50,7 @@ class AssembleStage:
         files: SpoolFiles,
         builder: ObjectBuilder,
         link_rate: Callable[[], float | None],
+        refused: Callable[[str], frozenset[str]],
         clock: Clock,
         passage: Passage,
         beat: Beat,
@@ -64,6 +65,7 @@ class AssembleStage:
         self._files = files
         self._builder = builder
         self._link_rate = link_rate
+        self._refused = refused
         self._clock = clock
         self._passage = passage
         self._beat = beat
@@ -168,7 +170,8 @@ class AssembleStage:
         study_uid: str,
     ) -> None:
         acquisition = claimed.acquisition
-        plan = self._builder.plan(picture, device.profile, device.encoding, self._link_rate(), lossy=device.lossy)
+        encoding = replace(device.encoding, refused=self._refused(iod_named(device.profile.sop_class).sop_class_uid))
+        plan = self._builder.plan(picture, device.profile, encoding, self._link_rate(), lossy=device.lossy)
         about = Subject(subject, acquisition.captured_at, acquisition.captured_at, acquisition.hints)
         number, performed = self._performing.begin(acquisition, device, about, study_uid, plan.sop_class_uid)
         identity, started_at = self._instances.reserve(

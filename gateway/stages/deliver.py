@@ -13,13 +13,14 @@ from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.domain.lanes import Lane
 from gateway.domain.ports import Clock
+from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
 from gateway.stages.hours import Hours, is_open
 from gateway.stages.retry import BackOff
-from gateway.stages.sender import Sender, concerns_the_link
+from gateway.stages.sender import Learnt, Sender, concerns_the_link
 from gateway.stages.width import Width
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class DeliverStage:
         width: Width,
         worker: int = 0,
         stand_in: StandIn | None = None,
+        memory: AcceptedLedger,
     ) -> None:
         self._run = run
         self._name = rules.name
@@ -67,6 +69,8 @@ class DeliverStage:
         self._width = width
         self._worker = worker
         self._stand_in = stand_in
+        self._memory = memory
+        self._known: Learnt | None = None
         self._used = 0.0
 
     def round(self) -> float:
@@ -86,6 +90,7 @@ class DeliverStage:
             self._sender.open((d.spooled.sop_class_uid, d.spooled.transfer_syntax_uid) for d in batch)
         except GatewayError as refusal:
             return self._not_opened(batch, refusal)
+        self._remember()
         self._passage(Checkpoint.DELIVER_ASSOCIATED)
         self._width.begun(self._worker)
         try:
@@ -95,6 +100,13 @@ class DeliverStage:
             self._width.ended(self._worker)
             if not self._sender.usable():
                 self._width.closed(self._worker)
+
+    def _remember(self) -> None:
+        """Keep what the peer said when it was opened anew."""
+        learnt = self._sender.learnt()
+        if learnt is not None and learnt is not self._known:
+            self._memory.learn(self._name, learnt.pairs, learnt.max_pdu_bytes)
+            self._known = learnt
 
     def _lanes(self) -> Sequence[Lane]:
         """The lanes that this worker may take now: by its number, and by the hour."""

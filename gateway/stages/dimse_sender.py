@@ -14,11 +14,15 @@ from gateway.stages.sender import Learnt, Outgoing, Pace, Pair, concerns_the_lin
 class DimseSender:
     """The `Sender` of a Storage SCP."""
 
-    def __init__(self, peer: Peer, outgoing: Outgoing, *, beat: Beat, pace: Pace | None = None) -> None:
+    def __init__(
+        self, peer: Peer, outgoing: Outgoing, *, beat: Beat, pace: Pace | None = None, offered: Sequence[str] = ()
+    ) -> None:
+        """`offered` are transfer syntaxes that are proposed beside those needed, to learn what the peer takes."""
         self._peer = peer
         self._outgoing = outgoing
         self._beat = beat
         self._pace = pace
+        self._offered = tuple(offered)
         self._session: StoreSession | None = None
         self._pairs: dict[Pair, None] = {}
         self._learnt: Learnt | None = None
@@ -32,9 +36,11 @@ class DimseSender:
         self.close()
         # these first: an association holds 128 contexts and no more
         self._pairs = {**needed, **self._pairs}
-        session = StoreSession.open(self._peer, self._pairs, beat=self._beat, pace=self._pace)
+        also = [(sop_class, syntax) for sop_class, _ in needed for syntax in self._offered]
+        wanted = dict.fromkeys([*self._pairs, *also])
+        session = StoreSession.open(self._peer, wanted, beat=self._beat, pace=self._pace)
         self._session = session
-        said = {pair: pair[1] in session.accepted(pair[0]) for pair in self._pairs if session.proposed(*pair)}
+        said = {pair: pair[1] in session.accepted(pair[0]) for pair in wanted if session.proposed(*pair)}
         self._learnt = Learnt(said, session.peer_max_pdu_bytes)
 
     def send(self, batch: Sequence[Delivery]) -> Iterator[tuple[Delivery, StoreOutcome | GatewayError]]:

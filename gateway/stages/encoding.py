@@ -27,6 +27,13 @@ class EncodingPolicy:
 
     name: str
     syntaxes: tuple[str, ...] = ()
+    refused: frozenset[str] = frozenset()
+    """What the destination is known to refuse: not worth encoding, unless it refuses all."""
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The transfer syntaxes that this policy may come to."""
+        return () if self.name == "none" else self.syntaxes if self.name == "list" else _QUICKEST_FIRST
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +102,17 @@ def choose(
     """
     if policy.name == "none":
         return EncodingChoice(EXPLICIT_LITTLE_ENDIAN, "compression is switched off")
-    usable = possible(policy.syntaxes if policy.name == "list" else _QUICKEST_FIRST, fmt)
-    if not usable:
+    carrying = possible(policy.candidates, fmt)
+    if not carrying:
         return EncodingChoice(EXPLICIT_LITTLE_ENDIAN, "no syntax asked for may carry these pixels")
-    if policy.name == "list":
-        return EncodingChoice(usable[0], "first of the configured list that may carry these pixels")
-    if policy.name == "fastest":
-        return EncodingChoice(usable[0], "quickest encoder that may carry these pixels")
+    usable = [uid for uid in carrying if uid not in policy.refused]
+    if not usable:
+        return EncodingChoice(
+            EXPLICIT_LITTLE_ENDIAN, "the destination refuses every syntax that may carry these pixels"
+        )
+    if policy.name in {"list", "fastest"}:
+        which = "first of the configured list" if policy.name == "list" else "quickest encoder"
+        return EncodingChoice(usable[0], f"{which} that may carry these pixels")
     trials = [trial for uid in usable if (trial := _try(uid, frame, fmt, monotonic)) is not None]
     if not trials:
         return EncodingChoice(EXPLICIT_LITTLE_ENDIAN, "every encoder refuses such a frame")

@@ -14,6 +14,7 @@ _SHORT_ROUND_TRIP_S = 0.005
 _GAIN = 2.0
 """Twice what the formula asks for: slow start and losses leave gaps that another association fills."""
 _WEIGHT = 0.3
+_LEAST_SHARE = 0.125
 _REFUSED_FOR_S = 300.0
 _BATCH_S = 1.0
 _LARGEST_BATCH = 64
@@ -82,7 +83,11 @@ class Width:
             if round_trip_s < _SHORT_ROUND_TRIP_S:
                 self._target = 1
                 return
-            alone_s = self._object_s / max(1, len(self._busy))
+            # at first all but the way of the bytes is taken for waiting; with company the division is the better guess
+            alone_s = min(
+                self._object_s / max(1, len(self._busy)),
+                max(self._object_s - 2 * round_trip_s, self._object_s * _LEAST_SHARE),
+            )
             self._target = max(1, min(self._most, 1 + math.ceil(_GAIN * round_trip_s / alone_s)))
 
     def refused(self, worker: int) -> bool:

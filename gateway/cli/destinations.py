@@ -1,0 +1,36 @@
+"""What each destination accepts, as it said itself."""
+
+import click
+
+from gateway import bootstrap
+from gateway.cli.context import configuration, speaks_of_faults
+from gateway.cli.tables import clock_text, print_table
+
+
+@click.command()
+@click.pass_context
+@speaks_of_faults
+def destinations(context: click.Context) -> None:
+    """Show what each destination accepts, since when, and what its refusals have cost."""
+    settings = configuration(context)
+    now = bootstrap.clock_of(settings).now()
+    known = bootstrap.accepted_by_destinations(settings)
+    print_table(
+        ["destination", "class", "transfer syntax", "answer", "since", "asked"],
+        [
+            [
+                row.destination,
+                row.sop_class,
+                row.transfer_syntax,
+                "accepts" if row.accepted else "refuses",
+                clock_text(row.changed_at, now),
+                clock_text(row.learnt_at, now),
+            ]
+            for row in known.answers
+        ],
+    )
+    for name, max_pdu_bytes in {row.destination: row.max_pdu_bytes for row in known.answers}.items():
+        limit = f"PDUs up to {max_pdu_bytes} bytes" if max_pdu_bytes else "PDUs of any length"
+        copies, extra = known.copies.get(name, (0, 0))
+        cost = f"; {copies} object(s) went uncompressed, {extra} bytes more than stored" if copies else ""
+        click.echo(f"{name}: takes {limit}{cost}")
