@@ -256,7 +256,12 @@ def _handshake(peer: Peer, sock: socket.socket, beat: Beat) -> Link:
         raise ValueError("a plain peer has no handshake")
     context = client_context(peer.tls)
     sock.settimeout(peer.timeouts.tls_s)
-    wrapped = context.wrap_socket(sock, server_hostname=peer.host, do_handshake_on_connect=False)
+    try:
+        # wrapping looks at the socket, and fails by itself when the peer has reset it meanwhile
+        wrapped = context.wrap_socket(sock, server_hostname=peer.host, do_handshake_on_connect=False)
+    except OSError as fault:
+        sock.close()
+        raise link_faults.tls_fault(peer, fault) from fault
     try:
         wrapped.do_handshake()
     except OSError as fault:
