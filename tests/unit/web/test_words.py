@@ -147,6 +147,15 @@ def test_what_is_done_has_no_trouble() -> None:
     assert troubles(acquisition()) == []
 
 
+def test_what_is_stored_but_not_proven_says_so() -> None:
+    unproven = delivery(state="stored", status="0000", phase="commit", error="main: the peer does not have it (0112).")
+    trouble = delivery_trouble(unproven)
+    assert trouble is not None
+    assert (trouble.tone, trouble.layer) == (Tone.ATTENTION, "confirmation by the PACS")
+    assert "asks again" in trouble.box
+    assert delivery_trouble(delivery(state="stored", status="0000")) is None
+
+
 def test_the_worst_trouble_comes_first() -> None:
     slow, stuck = delivery(state="pending", error="Slow."), delivery(state="parked", error="Refused.")
     assert [trouble.what for trouble in troubles(acquisition(deliveries=(slow, stuck)))] == ["Refused.", "Slow."]
