@@ -7,6 +7,7 @@ each fault a phase.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Self
 
@@ -19,6 +20,7 @@ from gateway.domain.errors import GatewayError, Phase
 from gateway.domain.identifiers import IMPLEMENTATION_VERSION_NAME
 
 _LARGEST_ANSWER = 4_194_304
+_LONGEST_RETRY_AFTER_S = 3600.0
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -38,9 +40,19 @@ class HttpAnswer:
 
     @property
     def retry_after_s(self) -> float:
-        """Seconds that the service asks to be left alone (RFC 9110 section 10.2.3); 0 if it does not say."""
+        """Seconds that the service asks to be left alone (RFC 9110 section 10.2.3); 0 if it does not say.
+
+        At most an hour: a service that asks for more is asked again before. A moment is counted from the service's own
+        Date, because the clock of this box may be wrong.
+        """
         text = self.headers.get("retry-after", "").strip()
-        return float(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0.0
+        if re.fullmatch(r"[0-9]{1,9}", text):
+            return min(float(text), _LONGEST_RETRY_AFTER_S)
+        try:
+            wait = parsedate_to_datetime(text) - parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, TypeError):
+            return 0.0
+        return min(max(0.0, wait.total_seconds()), _LONGEST_RETRY_AFTER_S)
 
 
 class HttpSession:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.backlog import owe, write_objects
+from tests.support.backlog import owe, write_giant, write_objects
 from tests.support.dicomweb import Caller, Nginx, ScriptedService, orthanc_with_dicomweb, store_answer, stow_table
 from tests.support.fault_proxy import CLEAN, FaultProxy, Hurt, Kind
 from tests.support.forwarding import ForwardRole, Target
@@ -14,6 +14,8 @@ from tests.support.pki import Pki, make_pki
 
 _PEER = 'address = "-"\nae_title = "PACS"\n'
 COUNT = 40
+GIANT_BYTES = 400_000_000
+GROWTH_MB = 24
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,25 @@ def test_an_object_at_which_the_service_falls_down_is_set_aside_and_the_rest_goe
         owe(role.spool, objects, ["main"])
         with role:
             role.await_that(lambda: role.states("main") == {"parked": 1, "stored": 9}, 120, "not as it should be")
+
+
+def test_a_giant_is_sent_without_taking_memory(tmp_path: Path, pki: Pki) -> None:
+    uids: list[str] = []
+
+    def swallows(caller: Caller) -> None:
+        while True:
+            caller.swallow(int(caller.read(body=False).headers["content-length"]))
+            caller.answer(200, store_answer(uids))
+
+    with ScriptedService(pki, swallows) as archive:
+        role = ForwardRole(tmp_path / "gateway", [service(archive.url, pki, tmp_path)])
+        small = write_objects(role.spool, 1, 4000)
+        giant = write_giant(role.spool, GIANT_BYTES, number=1)
+        uids += [small[0].sop_instance_uid, giant.sop_instance_uid]
+        owe(role.spool, small, ["main"])
+        with role:
+            role.await_all_stored(1, 60)
+            before = role.resident_mb("VmHWM")
+            owe(role.spool, [giant], ["main"])
+            role.await_all_stored(2, 200)
+            assert role.resident_mb("VmHWM") - before < GROWTH_MB

@@ -63,9 +63,21 @@ def test_unknown_codes_go_by_their_class() -> None:
     assert "elsewhere" in http_meaning(308).text
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("17", 17.0), ("0", 0.0), ("soon", 0.0), ("", 0.0), ("-4", 0.0)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("17", 17.0), ("0", 0.0), ("soon", 0.0), ("", 0.0), ("-4", 0.0), ("99999999", 3600.0),
+        ("Sat, 21 Nov 2026 10:01:30 GMT", 90.0), ("Sat, 21 Nov 2026 09:00:00 GMT", 0.0),
+        ("Sat, 21 Nov 2099 10:00:00 GMT", 3600.0), ("Sat, 21 Nov 2026 10:01:30", 0.0),
+    ],
+)  # fmt: skip
 def test_retry_after_is_kept(text: str, seconds: float) -> None:
-    assert refused(PEER, answer(429, retry_after=text)).retry_after_s == seconds
+    said = answer(429, retry_after=text, date="Sat, 21 Nov 2026 10:00:00 GMT")
+    assert refused(PEER, said).retry_after_s == seconds
+
+
+def test_a_moment_without_the_date_of_the_service_says_nothing() -> None:
+    assert refused(PEER, answer(503, retry_after="Sat, 21 Nov 2026 10:01:30 GMT")).retry_after_s == 0
 
 
 def test_nginx_says_what_it_thinks_of_a_certificate_with_status_400() -> None:
