@@ -1,0 +1,38 @@
+"""The rows of the link and ledger benchmarks have the form that their readers were promised; no figure is judged."""
+
+import json
+from pathlib import Path
+
+from tests.benchmarks import ledger, link
+from tests.benchmarks.link_table import table
+
+
+def test_a_link_row_names_link_mix_figures_and_peers() -> None:
+    (case,) = link.cases(longest_s=0.1, quick=True, only="10 Mbit/s, 40 ms / 200 x 20 kB")
+    (row,) = json.loads(json.dumps(link.run([case], 1)))
+    assert (row["link"], row["mix"]) == ("10 Mbit/s, 40 ms", "200 x 20 kB")
+    assert set(row["peers"]) == {"dcmsend", "storescu"}
+    for facts in (row, *row["peers"].values()):
+        assert {"seconds", "share_of_capacity", "wire_bytes"} <= set(facts)
+        assert "undelivered" not in facts
+        assert facts["wire_bytes"] > row["objects"] * row["object_bytes"]
+    assert "dcmsend" in table([row])
+
+
+def test_every_link_has_every_mix() -> None:
+    full = link.cases(longest_s=0, quick=False, only="")
+    assert len(full) == len(link.LINKS) * len(link.MIXES) == 15
+    assert [(case.count, case.size) for case in full[:3]] == list(link.MIXES.values())
+    assert all(
+        case.count * case.size <= 9 * case.shape.bytes_per_s
+        for case in link.cases(longest_s=link.QUICK_LONGEST_S, quick=True, only="")
+    )
+
+
+def test_a_ledger_row_has_its_figures(tmp_path: Path) -> None:
+    rows = json.loads(json.dumps(ledger.measure(tmp_path, (70, 90), 3_000_000)))
+    assert [row["rows"] for row in rows] == [70, 90]
+    for row in rows:
+        assert {"enqueue_us", "claim_us", "finish_us", "page_ms", "start_s", "rss_mb"} <= set(row)
+        assert min(row.values()) > 0
+    assert "enqueue_us" in ledger.table(rows)
