@@ -1,6 +1,7 @@
 """The composition root: configuration and role in, running loops out. The only room that sees every wing."""
 
 from gateway.bootstrap.accepting import accepted_by_destinations
+from gateway.bootstrap.correction import wait_for_correction
 from gateway.bootstrap.media import export_queue, import_receipt
 from gateway.bootstrap.people import ask, clock_of, open_performed, open_queue, open_status, user_name
 from gateway.bootstrap.roles import run_role
@@ -29,4 +30,5 @@ __all__ = [
     "supervise",
     "try_file",
     "user_name",
+    "wait_for_correction",
 ]

@@ -8,9 +8,10 @@ import click
 
 from gateway import bootstrap
 from gateway.cli import media, people, performed, queue, showing
-from gateway.cli.context import config_path, configuration, speaks_of_faults
+from gateway.cli.context import EXIT_CONFIGURATION, config_path, configuration, speaks_of_faults
 from gateway.cli.destinations import destinations
 from gateway.cli.tryout import try_file
+from gateway.domain.errors import ConfigurationError
 
 _DEFAULT_CONFIG = Path("/etc/gateway/gateway.toml")
 
@@ -43,7 +44,12 @@ def run(context: click.Context, role: str | None, device: str | None) -> None:
     path = config_path(context)
     if role is None:
         sys.exit(bootstrap.supervise(path))
-    sys.exit(bootstrap.run_role(path, role, device))
+    try:
+        sys.exit(bootstrap.run_role(path, role, device))
+    except ConfigurationError as fault:
+        click.echo(str(fault), err=True)
+        bootstrap.wait_for_correction(path, fault.message)
+        sys.exit(EXIT_CONFIGURATION)
 
 
 @main.command("check-config")

@@ -29,6 +29,11 @@ class Notifier:
         watched = address is not None and ours and microseconds.isdecimal() and int(microseconds) > 0
         return cls(address, watchdog_s=int(microseconds) / _MICROSECONDS if watched else None)
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether a service manager listens."""
+        return self._address is not None
+
     def ready(self) -> None:
         """Start-up is complete."""
         self._send("READY=1")

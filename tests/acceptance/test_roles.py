@@ -151,6 +151,25 @@ def test_the_spool_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_service_with_a_faulty_configuration_waits_for_its_correction(tmp_path: Path) -> None:
+    """The service manager hears why, nothing starts in a hot loop, and the correction alone brings the role back."""
+    house = House(tmp_path, free_port())
+    good = house.config.read_text()
+    house.config.write_text(good.replace("ae_title", "ae_titel", 1))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")}
+        command = _command(house, "run", "assemble")
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
+            assert manager.recv(4096).startswith(b"STATUS=The configuration has ")
+            assert process.poll() is None
+            house.config.write_text(good)
+            assert process.wait(30) == 78
+            assert process.stderr is not None
+            assert "did you mean ae_title" in process.stderr.read()
+
+
 def test_echo_shows_each_layer_also_when_one_fails(tmp_path: Path) -> None:
     house = House(tmp_path, free_port())
     failed = subprocess.run(_command(house, "echo", "main"), capture_output=True, text=True, timeout=60, check=False)
