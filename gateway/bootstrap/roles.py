@@ -24,6 +24,7 @@ from gateway.bootstrap.parts import (
 from gateway.bootstrap.people import open_status
 from gateway.bootstrap.proof import confirm_stage, listen_stage, unproven_by_status
 from gateway.bootstrap.rebuild import rebuild_stage
+from gateway.bootstrap.watching import link_watch
 from gateway.config.model import Configuration, Destination
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.errors import ConfigurationError
@@ -162,7 +163,11 @@ def _works(parts: Parts) -> list[tuple[str, Build, float]]:
         reports: list[tuple[str, Build, float]] = [
             (f"report {one.name}", partial(report_stage, parts, one), _LONG_BOUND_S) for one in settings.mpps
         ]
-        return [*delivers, *_proves(parts), *refreshes, *reports, ("requests", partial(request_stage, parts), _BOUND_S)]
+        others: list[tuple[str, Build, float]] = [
+            ("watch links", partial(link_watch, parts), _BOUND_S),
+            ("requests", partial(request_stage, parts), _BOUND_S),
+        ]
+        return [*delivers, *_proves(parts), *refreshes, *reports, *others]
     device = settings.device(role.removeprefix("capture/"))
     return [("capture", partial(capture_stage, parts, device), _LONG_BOUND_S)]
 

@@ -1,7 +1,7 @@
 """Deliveries in the ledger: claimed in batches, each with its own outcome, each outcome with its proof or reason."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from gateway.domain.errors import Disposition, GatewayError
@@ -239,6 +239,23 @@ class DeliveryLedger:
         """Let a destination be tried at once; called when its role starts."""
         with self._database.write() as connection:
             connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
+
+    def unreached(self, phases: Collection[str]) -> list[str]:
+        """The destinations that wait at this moment because of a fault in one of these phases."""
+        now = to_us(self._clock.now())
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT name, phase FROM destination WHERE due_us > ?", (now,)).fetchall()
+        return [row["name"] for row in rows if row["phase"] in phases]
+
+    def reached(self, destination: str) -> None:
+        """Let a destination and all that waits for it be tried at once: its link is back."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
+            connection.execute(
+                "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
+                (now, destination, now),
+            )
 
     def destination_failed(self, destination: str, fault: GatewayError, due: datetime) -> None:
         """Remember why a destination cannot be reached and when it is tried next; what it was owed waits with it.

@@ -92,7 +92,7 @@ class DeliverStage:
             return self._not_opened(batch, refusal)
         self._remember()
         self._passage(Checkpoint.DELIVER_ASSOCIATED)
-        self._width.begun(self._worker)
+        self._width.begun(self._worker, self._sender.round_trip_s())
         try:
             return self._send(batch)
         finally:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from gateway.domain.lanes import ALL_LANES, CLIP_LANES, QUICK_LANES, Lane
 
 _SHORT_ROUND_TRIP_S = 0.005
+_LONG_ROUND_TRIP_S = 0.1
+_FIRST_ON_LONG = 3
 _GAIN = 2.0
 """Twice what the formula asks for: slow start and losses leave gaps that another association fills."""
 _WEIGHT = 0.3
@@ -56,9 +58,11 @@ class Width:
                 return 1
             return max(1, min(_LARGEST_BATCH, int(_BATCH_S / self._object_s)))
 
-    def begun(self, worker: int) -> None:
-        """A worker has opened its association and sends."""
+    def begun(self, worker: int, round_trip_s: float = 0.0) -> None:
+        """A worker has opened its association and sends; on a long link others begin before anything is measured."""
         with self._lock:
+            if not self._object_s and round_trip_s >= _LONG_ROUND_TRIP_S:
+                self._target = max(self._target, min(self._most, _FIRST_ON_LONG))
             self._open.add(worker)
             self._busy.add(worker)
 
