@@ -51,7 +51,7 @@ def send() -> BaseResponse:
     pictures = picked()
     if not pictures:
         return nothing_picked()
-    identity = _typed(house().now().date())
+    identity = typed_identity(house().now().date())
     if identity.faults:
         return page("unscheduled.html", _BAD_REQUEST, pictures=pictures, identity=identity, sexes=SEXES)
     payload = {
@@ -79,7 +79,8 @@ def _hinted(pictures: list[AcquisitionView]) -> Identity:
     return Identity(first.get(HintKind.PATIENT_ID.value, ""), family.strip(), given.strip(), born, known)
 
 
-def _typed(today: date) -> Identity:
+def typed_identity(today: date) -> Identity:
+    """The identity that the form of this request gives, with what is wrong in it."""
     values = {name: request.form.get(name, "").strip() for name in ("patient_id", "family", "given", "born", "sex")}
     faults = {
         "patient_id": _id_fault(values["patient_id"]),

@@ -11,6 +11,7 @@ from gateway.web.forms import chosen_step, known_name
 from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.render import page, screen
+from gateway.web.screens.orders import add_orders
 from gateway.web.words.text import count, person, when
 from gateway.web.words.verdicts import worklist_verdict
 
@@ -25,6 +26,7 @@ def worklist_pages() -> Blueprint:
     pages.add_url_rule("/worklist", "show", show, methods=["GET", "POST"])
     pages.add_url_rule("/worklist/open", "open", open_step, methods=["POST"])
     pages.add_url_rule("/worklist/refresh", "refresh", refresh, methods=["POST"])
+    add_orders(pages)
     return pages
 
 

@@ -113,9 +113,13 @@ def worklist_verdict(providers: Sequence[ProviderView], expected: int, now: date
     if silent:
         ages = listed([_age(provider, now) for provider in silent])
         return Verdict(Tone.ATTENTION, f"The worklist may be old: {ages}.", f"{count(expected, 'step')} known here.")
-    answered = [provider.answered_at for provider in providers if provider.answered_at]
-    if not answered:
+    # a list or feed speaks when there is something new: its age is no sign of trouble
+    asked = [provider for provider in providers if provider.kind == "query"]
+    answered = [provider.answered_at for provider in asked or providers if provider.answered_at]
+    if not answered and asked:
         return Verdict(Tone.BUSY, "The worklist has not been asked yet.")
+    if not answered:
+        return Verdict(Tone.BUSY, "No order has come in yet.")
     return Verdict(Tone.SAFE, f"{count(expected, 'step')} expected.", f"Worklist answered {when(min(answered), now)}.")
 
 

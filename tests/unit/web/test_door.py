@@ -18,6 +18,9 @@ POSTS = (
     "/holds/unscheduled/send",
     "/worklist",
     "/worklist/open",
+    "/worklist/orders/add",
+    "/worklist/orders/import",
+    "/worklist/orders/remove",
     "/worklist/refresh",
     "/logout",
     "/password",
@@ -33,7 +36,15 @@ def test_every_address_of_the_page_is_in_these_lists(page: FakePage) -> None:
     asked = {path for path, method in rules if method == "POST"}
     assert asked == {*POSTS, "/login"}
     shown = {path for path, method in rules if method == "GET"}
-    assert shown == {*SCREENS, "/login", "/password", "/health", "/acquisitions/1/thumbnail", "/static/<path:filename>"}
+    assert shown == {
+        *SCREENS,
+        "/login",
+        "/password",
+        "/health",
+        "/worklist/orders",
+        "/acquisitions/1/thumbnail",
+        "/static/<path:filename>",
+    }
 
 
 @pytest.mark.parametrize("path", [*SCREENS, "/password", "/acquisitions/1/thumbnail", "/no/such/address"])
