@@ -13,7 +13,7 @@ from gateway.domain.ports import Clock
 from gateway.spool.claims import void_deliveries
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import LONGEST_WAIT_US, from_us, to_us, zone_of
+from gateway.spool.moments import LONGEST_WAIT_US, NEVER_US, from_us, to_us, zone_of
 from gateway.spool.runs import Run
 
 UNFINISHED_CLAIMS_LIMIT = 5
@@ -226,8 +226,9 @@ class DeliveryLedger:
         connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
         connection.execute("DELETE FROM accepted WHERE destination = ?", (destination,))
         connection.execute(
-            "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
-            (now, destination, now),
+            "UPDATE delivery SET due_us = ? WHERE destination = ? AND state IN ('pending', 'stored')"
+            " AND due_us > ? AND due_us < ?",
+            (now, destination, now, NEVER_US),  # a stored one is due for the next question after its proof
         )
         rows = connection.execute(
             "SELECT id FROM delivery WHERE destination = ? AND state = 'parked'", (destination,)
