@@ -40,12 +40,12 @@ _CREDENTIALS = "Check user and password or token, and that this account may stor
 _BAD_REQUEST = 400
 
 
-def _service(text: str, disposition: Disposition, remedy: str, phase: Phase = Phase.NEGOTIATE) -> Meaning:
+def _service(text: str, disposition: Disposition, remedy: str, phase: Phase = Phase.RESPONSE) -> Meaning:
     return Meaning(text, disposition, Scope.SERVICE, phase, remedy)
 
 
 def _busy(text: str) -> Meaning:
-    return _service(text, _RETRY, _WAITS, Phase.RESPONSE)
+    return _service(text, _RETRY, _WAITS)
 
 
 HTTP_STATUS: Mapping[int, Meaning] = MappingProxyType(
@@ -68,7 +68,6 @@ HTTP_STATUS: Mapping[int, Meaning] = MappingProxyType(
         415: Meaning(
             "does not take this media type or transfer syntax",
             _PARK,
-            phase=Phase.NEGOTIATE,
             remedy="Ask its administrator to allow it, or choose another compression for this destination.",
         ),
         421: _service("does not serve this host name", _PARK, _URL),
@@ -114,7 +113,7 @@ FAILURE_REASON: Mapping[int, Meaning] = MappingProxyType(
         0xA700: Meaning("is out of space or other resources", _RETRY, remedy=_WAITS),
         0xA900: Meaning("says that the object does not fit its SOP class", _PARK),
         0xC000: Meaning("cannot understand or process the object", _PARK),
-        0xC122: Meaning("does not take the transfer syntax", _PARK, phase=Phase.NEGOTIATE),
+        0xC122: Meaning("does not take the transfer syntax", _PARK),
     }
 )
 """Failure Reason (0008,1197): PS3.18 table 10.5.3-2. Rows A7xx, A9xx and Cxxx stand for their whole range."""

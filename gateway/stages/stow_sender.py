@@ -160,7 +160,7 @@ class StowSender:
         return GatewayError(
             fault.message,
             disposition=Disposition.RETRY,
-            phase=Phase.NEGOTIATE,
+            phase=Phase.RESPONSE,
             remedy=fault.remedy,
             code=fault.code,
         )

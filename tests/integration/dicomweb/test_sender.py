@@ -93,7 +93,7 @@ def test_a_refusal_of_the_service_parks_no_object_and_is_told_by_the_next_open(b
     ((number, told),) = bench.deliver(owed).items()
     assert number == 1
     assert isinstance(told, GatewayError)
-    assert (told.disposition, told.phase, concerns_the_link(told)) == (RETRY, Phase.NEGOTIATE, True)
+    assert (told.disposition, told.phase, concerns_the_link(told)) == (RETRY, Phase.RESPONSE, True)
     with pytest.raises(GatewayError) as caught:
         bench.sender.open([])
     assert (caught.value.disposition, caught.value.code) == (PARK, "HTTP 401")

@@ -148,5 +148,5 @@ def test_a_wrong_password_is_raised_for_the_whole_batch(
     ):
         list(session.store_batch(small(tmp_path, 3)))
     assert (caught.value.code, caught.value.disposition) == ("HTTP 401", PARK)
-    assert caught.value.phase is Phase.NEGOTIATE
+    assert caught.value.phase is Phase.RESPONSE
     assert len(orthanc.instances()) == before

@@ -48,7 +48,7 @@ def test_every_status_has_words_and_a_way_out() -> None:
         assert fault.message.endswith(f"(HTTP {status}).")
         assert fault.remedy
         assert fault.disposition in {RETRY, PARK}
-        assert fault.phase in {Phase.NEGOTIATE, Phase.RESPONSE, Phase.TLS}
+        assert fault.phase in {Phase.RESPONSE, Phase.TLS}
         assert not succeeded(status)
 
 
