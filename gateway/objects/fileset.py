@@ -65,7 +65,7 @@ def write_directory(fileset_uid: str, entries: Iterable[FileSetEntry], target: B
     fileset_uid
         Media Storage SOP Instance UID of the directory (PS3.10 table 7.1-1): it names the file-set.
     entries
-        The objects; records are grouped by Patient ID, Study and Series Instance UID.
+        The objects; records are grouped by patient (ID, issuer and name), Study and Series Instance UID.
     target
         Writable and seekable.
 
@@ -122,7 +122,7 @@ def _add(root: dict[str, _Node], entry: FileSetEntry) -> None:
     leaf = _leaf_type(UID(dataset.SOPClassUID))
     level = root
     for kind, key in (
-        ("PATIENT", str(dataset.PatientID)),
+        ("PATIENT", _person(dataset)),
         ("STUDY", str(dataset.StudyInstanceUID)),
         ("SERIES", str(dataset.SeriesInstanceUID)),
         (leaf, str(dataset.SOPInstanceUID)),
@@ -136,6 +136,11 @@ def _add(root: dict[str, _Node], entry: FileSetEntry) -> None:
     record.ReferencedSOPClassUIDInFile = dataset.SOPClassUID
     record.ReferencedSOPInstanceUIDInFile = dataset.SOPInstanceUID
     record.ReferencedTransferSyntaxUIDInFile = dataset.file_meta.TransferSyntaxUID
+
+
+def _person(dataset: Dataset) -> str:
+    """What tells persons apart: equal numbers under different names or issuers are different persons."""
+    return "\\".join(str(dataset.get(keyword, "")) for keyword in ("PatientID", "IssuerOfPatientID", "PatientName"))
 
 
 def _fill(dataset: Dataset) -> None:
