@@ -115,6 +115,12 @@ class PerformedStepLedger:
         )  # fmt: skip
         return number
 
+    def unfinished_devices(self) -> list[str]:
+        """The devices that have performed steps which are not closed, whether or not they are still configured."""
+        with self._database.read() as connection:
+            rows = connection.execute("SELECT DISTINCT device FROM performed_step WHERE state <> 'closed'").fetchall()
+        return [row["device"] for row in rows]
+
     # -- the end ------------------------------------------------------------------------------------------------
 
     def close_left(self, device: str, rules: ClosingRules) -> int:

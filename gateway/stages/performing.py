@@ -5,7 +5,7 @@ Nothing here ever stops an object: where no peer is configured nothing happens, 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.domain.acquisition import Acquisition
 from gateway.domain.identifiers import mint_uid
@@ -21,6 +21,8 @@ from gateway.stages.build import Subject
 from gateway.stages.decide import DeviceRules
 
 _ID_DIGITS = 3
+_OF_A_REMOVED_DEVICE = ClosingRules(complete_after=timedelta(minutes=30), settle=timedelta(seconds=15))
+"""A device may leave the configuration while one of its steps is in progress; that step ends all the same."""
 
 
 class Performing:
@@ -115,7 +117,8 @@ class CloseStepsStage:
         left = self._due - self._monotonic()
         if left > 0:
             return left
-        for device, rules in self._rules.devices.items():
+        for device in self._steps.unfinished_devices():
+            rules = self._rules.devices.get(device, _OF_A_REMOVED_DEVICE)
             self._steps.close_left(device, rules)
             self._steps.finish_closing(device, rules)
         self._health.settle("performed.", self._issues())

@@ -91,9 +91,10 @@ class Performed:
         """One round of the closing loop."""
         self.stage().round()
 
-    def stage(self, peers: tuple[str, ...] = ("RIS",)) -> CloseStepsStage:
+    def stage(self, peers: tuple[str, ...] = ("RIS",), devices: tuple[str, ...] = ("fundus",)) -> CloseStepsStage:
+        """The closing loop's work."""
         return CloseStepsStage(
-            rules=PerformingRules({"fundus": RULES}, peers),
+            rules=PerformingRules(dict.fromkeys(devices, RULES), peers),
             steps=self.ledger,
             reports=self.reports,
             health=self.spool.health,

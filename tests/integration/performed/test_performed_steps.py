@@ -245,3 +245,12 @@ def test_no_peer_means_no_report_and_no_trouble(performed: Performed) -> None:
     assert performed.issues() == ["performed.orphan.RIS"]
     performed.stage().round()
     assert performed.issues() == []
+
+
+def test_the_step_of_a_device_that_was_removed_ends_all_the_same(performed: Performed) -> None:
+    performed.make()
+    performed.clock.advance(HALF_AN_HOUR + 1)
+    for _ in range(2):
+        performed.stage(devices=()).round()
+        performed.clock.advance(60)
+    assert [line.state for line in performed.lines()] == ["closed"]
