@@ -119,6 +119,7 @@ def test_files_are_kept_moved_and_deleted_as_the_profiles_say(day: Day) -> None:
     assert left["photo"] == set()
     assert left["xray"] == set()
     assert dropped["xray"] <= _names(day.box.root / "taken")
+    assert not [path for path in day.box.folder("xray").rglob("*") if path.is_file()], "sidecars go with their pictures"
     assert left["ultrasound"] == dropped["ultrasound"]
     assert left["fundus"] == dropped["fundus"] | {"done.1", "done.2"}
 
