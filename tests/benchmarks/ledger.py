@@ -26,7 +26,7 @@ from gateway.domain.acquisition import FindingPart, PartRole
 from gateway.domain.instance import SpooledObject, StoreOutcome
 from gateway.spool.acquisitions import StoredPart
 from gateway.spool.runs import Run
-from tests.support.backlog import imagined_objects, owe, write_giant
+from tests.support.backlog import imagine, owe, write_giant
 from tests.support.forwarding import ForwardRole, Target
 from tests.support.ledger import RLE, SC, SetClock, TestSpool, finding, step
 from tests.support.peers import StoreScp, free_port
@@ -52,7 +52,7 @@ def measure(root: Path, sizes: tuple[int, ...], giant_bytes: int) -> list[dict[s
         rows = []
         for turn, size in enumerate(sizes):
             here = role.rows("SELECT count(*) AS n FROM delivery WHERE destination = ?", AWAY)[0]["n"]
-            owe(role.spool, imagined_objects(size - here, first=here), [AWAY])
+            imagine(role.spool, size - here, AWAY, first=here)
             if not turn:
                 owe(role.spool, [giant], ["main"])
             figures = {"rows": size, **_costs(role.spool, turn), **_life(role)}

@@ -72,6 +72,46 @@ def write_giant(spool: Path, size: int, *, number: int = 0) -> FrozenObject:
     return FrozenObject(small.sop_instance_uid, small.path, digest, target.stat().st_size)
 
 
+def imagine(spool: Path, count: int, destination: str, *, first: int = 0) -> None:
+    """Enter `count` objects that exist as rows only and are owed to `destination`; a million take half a minute."""
+    migrate(spool)
+    database = Database(spool)
+    with database.write() as connection:
+        known = int(connection.execute("SELECT coalesce(max(id), 0) FROM acquisition").fetchone()[0])
+        facts = {
+            "begin": known + 1, "end": known + count, "shift": first - known - 1, "now": to_us(datetime.now(UTC)),
+            "snapshot": _snapshot(f"{_ROOT}9", 9), "destination": destination, "syntax": _EXPLICIT, "sc": _SC,
+            "root": f"{_ROOT}1", "study": f"{_ROOT}9.{known}",
+        }  # fmt: skip
+        for statement in _IMAGINE.split(";"):
+            connection.execute(statement, facts)
+    database.close()
+
+
+_IMAGINE = """
+CREATE TEMP TABLE imagined AS WITH RECURSIVE counting (n) AS
+    (SELECT :begin UNION ALL SELECT n + 1 FROM counting WHERE n < :end) SELECT n FROM counting;
+INSERT INTO study VALUES (:study, :now);
+INSERT INTO series (device, exam_key, study_instance_uid, sop_class_uid, series_instance_uid, series_number)
+    VALUES ('camera', :study, :study, :sc, :study || '.1', 1);
+INSERT INTO acquisition (id, device, exam_key, kind, captured_us, display_name, digest, size, path, hints, state,
+    since_us, step_snapshot, rule, reason)
+    SELECT n, 'camera', :study, 'image_file', :now, 'ACC_' || n || '.png', lower(hex(randomblob(32))), 20000,
+    'acquisitions/camera/' || n, '[["accession_number", "A1", "file name"]]', 'assembled', :now, :snapshot,
+    'accession_number', 'the accession numbers are equal' FROM imagined;
+INSERT INTO part SELECT n, 0, 'primary', CAST('p' || n AS BLOB), lower(hex(randomblob(32))), 20000,
+    'acquisitions/camera/' || n FROM imagined;
+INSERT INTO instance (id, acquisition, part, series, sop_class_uid, sop_instance_uid, instance_number,
+    transfer_syntax_uid, path, digest, size, built_us)
+    SELECT n, n, 0, (SELECT id FROM series WHERE exam_key = :study), :sc, :root || printf('%028d', n + :shift), n,
+    :syntax, 'instances/' || :root || printf('%028d', n + :shift) || '.dcm', lower(hex(randomblob(32))), 20000, :now
+    FROM imagined;
+INSERT INTO delivery (instance, acquisition, destination, state, since_us, due_us)
+    SELECT n, n, :destination, 'pending', :now, :now FROM imagined;
+DROP TABLE imagined
+"""
+
+
 def imagined_objects(count: int, *, first: int = 0) -> Iterator[FrozenObject]:
     """Objects for which there are rows only."""
     for number in range(first, first + count):
