@@ -116,12 +116,21 @@ def far_side(link: EmulatedLink, folder: Path) -> Iterator[Path]:
     process = subprocess.Popen(
         command, env={**os.environ, "TCP_NODELAY": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    time.sleep(0.5)
     try:
+        _await_listening(process.pid)
         yield received
     finally:
         process.terminate()
         process.wait()
+
+
+def _await_listening(pid: int) -> None:
+    """Wait for a listener in the network namespace of a process, as the kernel shows it, so that no peer is probed."""
+    deadline = time.monotonic() + 30
+    while f":{PORT:04X} 00000000:0000 0A" not in Path(f"/proc/{pid}/net/tcp").read_text():
+        if time.monotonic() > deadline:
+            raise RuntimeError("storescp does not listen")
+        time.sleep(0.05)
 
 
 def _by_gateway(case: Case, folder: Path, tag: str) -> dict[str, Any]:
