@@ -3,7 +3,15 @@
 from gateway.bootstrap.accepting import accepted_by_destinations
 from gateway.bootstrap.correction import wait_for_correction
 from gateway.bootstrap.media import export_queue, import_receipt
-from gateway.bootstrap.people import ask, clock_of, open_performed, open_queue, open_status, user_name
+from gateway.bootstrap.people import (
+    ask,
+    clock_of,
+    heard_messages,
+    open_performed,
+    open_queue,
+    open_status,
+    user_name,
+)
 from gateway.bootstrap.roles import run_role
 from gateway.bootstrap.settings import checked_configuration, load_configuration, shown_configuration
 from gateway.bootstrap.supervise import supervise
@@ -20,6 +28,7 @@ __all__ = [
     "checked_configuration",
     "clock_of",
     "export_queue",
+    "heard_messages",
     "import_receipt",
     "load_configuration",
     "open_performed",

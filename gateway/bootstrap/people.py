@@ -14,6 +14,7 @@ from gateway.domain.views import RequestView
 from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
 from gateway.spool.database import Database, is_ready
+from gateway.spool.heard import HeardLedger, MessageView
 from gateway.spool.performed_view import PerformedView
 from gateway.spool.queue_view import QueueView
 from gateway.spool.requests import SpoolRequestDesk, role_of
@@ -53,6 +54,16 @@ def open_performed(settings: Configuration) -> PerformedView:
     """The performed steps for reading; raises `ConfigurationError` when no role has ever made the ledger."""
     open_status(settings)
     return PerformedView(settings.spool.path, clock_of(settings))
+
+
+def heard_messages(settings: Configuration, feed: str, limit: int) -> list[MessageView]:
+    """The last HL7 messages of a feed, or of all, newest first."""
+    open_status(settings)
+    database = Database(settings.spool.path, read_only=True)
+    try:
+        return HeardLedger(database, clock_of(settings)).messages(feed, limit=limit)
+    finally:
+        database.close()
 
 
 def ask(settings: Configuration, kind: RequestKind, payload: Mapping[str, str], *, by: str) -> RequestView:

@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gateway.bootstrap import settings as mapped
+from gateway.bootstrap.feeds import order_stage
 from gateway.bootstrap.parts import (
     Lot,
     Parts,
@@ -130,7 +131,9 @@ def _put_in_order(parts: Parts, database: Database) -> None:
         for name in mapped.destination_names(settings):
             deliveries.wake(name)
         PerformedReportLedger(database, parts.clock).configure(mapped.mpps_fingerprints(settings))
-        StepLedger(database, parts.clock).configure([one.name for one in settings.worklist])
+        StepLedger(database, parts.clock).configure(
+            [one.name for one in settings.worklist], feeds=[one.name for one in settings.hl7]
+        )
         return
     folder = "instances" if role == "assemble" else f"acquisitions/{role.removeprefix('capture/')}"
     found = Upkeep(database, parts.files, parts.clock).reconcile(folder)
@@ -166,6 +169,7 @@ def _works(parts: Parts) -> list[tuple[str, Build, float]]:
         others: list[tuple[str, Build, float]] = [
             ("watch links", partial(link_watch, parts), _BOUND_S),
             ("requests", partial(request_stage, parts), _BOUND_S),
+            *((f"hear {one.name}", partial(order_stage, parts, one), _BOUND_S) for one in settings.hl7),
         ]
         return [*delivers, *_proves(parts), *refreshes, *reports, *others]
     device = settings.device(role.removeprefix("capture/"))

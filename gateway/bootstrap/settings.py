@@ -335,7 +335,8 @@ def peers_in_words(settings: Configuration) -> Mapping[str, str]:
         *settings.worklist,
         *settings.mpps,
     )
-    return {
+    feeds = {one.name: f"HL7 on port {one.port}, {'TLS' if one.tls else 'plain'}" for one in settings.hl7}
+    return feeds | {
         peer.name: f"{peer.address}, AE {peer.ae_title}, {'TLS' if peer.tls else 'plain'}"
         if peer.address is not None
         else f"{peer.url}, DICOMweb"

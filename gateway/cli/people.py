@@ -9,6 +9,7 @@ import click
 from gateway import bootstrap
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
+from gateway.domain.identifiers import display_name
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import StepView
 from gateway.worklist.csv_table import LARGEST_BYTES
@@ -54,6 +55,20 @@ def _step_row(step: StepView) -> list[str]:
 def refresh(context: click.Context, provider: str) -> None:
     """Ask the provider (or all of them) now."""
     ask(context, RequestKind.REFRESH, {"provider": provider})
+
+
+@worklist.command()
+@click.argument("feed", required=False, default="")
+@click.option("--limit", default=10, show_default=True, help="How many of the newest.")
+@click.pass_context
+@speaks_of_faults
+def messages(context: click.Context, feed: str, limit: int) -> None:
+    """Show the last HL7 messages as they came, with the answer and the fault of each. They hold patient data."""
+    for view in bootstrap.heard_messages(configuration(context), feed, limit):
+        click.secho(f"{view.at:%Y-%m-%d %H:%M:%S} {view.provider} from {view.sender}: {view.kind or '?'}", bold=True)
+        click.echo(f"  answered {view.answer} {view.fault}".rstrip())
+        for line in view.body.splitlines():
+            click.echo(f"  | {display_name(line)}")
 
 
 @worklist.command("import")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.config.faults import Fault
-from gateway.config.model import Configuration, Destination, Listener, MppsPeer, WorklistProvider
+from gateway.config.model import Configuration, Destination, Hl7Feed, Listener, MppsPeer, WorklistProvider
 from gateway.config.values import SecretReference
 
 
@@ -24,6 +24,8 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
             faults += _secret(reference, file, f"destination[{index}].http.{key}", credentials)
     if configuration.listener is not None:
         faults += _peer(configuration.listener, file, "listener.tls", credentials)
+    for index, feed in enumerate(configuration.hl7):
+        faults += _peer(feed, file, f"hl7[{index}].tls", credentials)
     for index, mpps in enumerate(configuration.mpps):
         faults += _peer(mpps, file, f"mpps[{index}].tls", credentials)
     for device in configuration.devices:
@@ -40,7 +42,7 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
 
 
 def _peer(
-    peer: WorklistProvider | Destination | Listener | MppsPeer, file: str, path: str, credentials: Path | None
+    peer: WorklistProvider | Destination | Hl7Feed | Listener | MppsPeer, file: str, path: str, credentials: Path | None
 ) -> Iterator[Fault]:
     if peer.tls is None:
         return

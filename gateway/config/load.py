@@ -18,6 +18,7 @@ from gateway.config.faults import BadValue, Fault, InvalidConfiguration, did_you
 from gateway.config.model import (
     Configuration,
     Destination,
+    Hl7Feed,
     Listener,
     Logging,
     MppsPeer,
@@ -31,11 +32,12 @@ from gateway.config.reading import Reader
 from gateway.config.routes import route_faults
 from gateway.config.rules import name as name_rule
 from gateway.domain.errors import ConfigurationError
+from gateway.domain.orders import LOCAL_LIST
 
 T = TypeVar("T")
 Table = Mapping[str, Any]
 
-_TABLES = ("station", "spool", "worklist", "destination", "mpps", "listener", "web", "logging")
+_TABLES = ("station", "spool", "worklist", "destination", "hl7", "mpps", "listener", "web", "logging")
 
 
 def no_object_faults(_: Object) -> Iterable[str]:
@@ -92,11 +94,13 @@ class _Loader:
         destination = self._several(Destination, table, "destination", file)
         listener = self._one(Listener, table, "listener", file) if "listener" in table else None
         self._unheard(destination, file, listens="listener" in table)
+        hl7 = self._several(Hl7Feed, table, "hl7", file)
+        self._same_name(worklist, hl7, file)
         mpps = self._several(MppsPeer, table, "mpps", file)
         self._mpps_names = tuple(peer.name for peer in mpps)
         web = self._one(Web, table, "web", file)
         logging = self._one(Logging, table, "logging", file)
-        devices = self._devices(tuple(provider.name for provider in worklist))
+        devices = self._devices((*(one.name for one in worklist), *(one.name for one in hl7), LOCAL_LIST))
         self._routes(destination, file)
         if self._faults or station is None or spool is None or web is None or logging is None:
             raise InvalidConfiguration(self._faults)
@@ -111,6 +115,7 @@ class _Loader:
             logging=logging,
             devices=devices,
             mpps=mpps,
+            hl7=hl7,
         )
 
     def _parse(self, path: Path, file: str) -> dict[str, Any] | None:
@@ -152,6 +157,12 @@ class _Loader:
             made += [one] if one is not None else []
         self._twice(items, key, file)
         return tuple(made)
+
+    def _same_name(self, worklist: Sequence[WorklistProvider], feeds: Sequence[Hl7Feed], file: str) -> None:
+        taken = {one.name for one in worklist}
+        for index, feed in enumerate(feeds):
+            if feed.name in taken:
+                self._note(file, f"hl7[{index}].name", "a worklist has the same name", given=feed.name)
 
     def _unheard(self, destinations: Sequence[Destination], file: str, *, listens: bool) -> None:
         """A peer that is asked for commitment may report over a new association, which somebody must take."""

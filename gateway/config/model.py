@@ -134,7 +134,7 @@ class Timeouts:
 class WorklistProvider:
     """One Modality Worklist SCP."""
 
-    name: str = setting("Name of this provider here.", rule=allow.name, example="HIS")
+    name: str = setting("Name of this provider here.", rule=allow.provider_name, example="HIS")
     address: Address = setting('"host:port"; an IPv6 address stands in brackets.', example="ris.example:11112")
     ae_title: str = setting("AE title of the provider.", rule=allow.ae_title, example="RIS")
     calling_ae_title: str = setting(
@@ -272,6 +272,36 @@ class MppsPeer:
 
 
 @attrs.frozen
+class Hl7Feed:
+    """Where a HIS without a DICOM worklist sends its orders: HL7 v2 (ORM, OMI, ADT) over MLLP."""
+
+    name: str = setting(
+        "Name of this feed here, as a worklist provider.", rule=allow.provider_name, example="HIS-orders"
+    )
+    port: int = setting("TCP port, which the sender must know.", rule=allow.within(1, 65535), example=2575)
+    host: str = setting("Address on which it listens.", default="0.0.0.0", rule=allow.filled)  # noqa: S104 - peers call
+    senders: tuple[str, ...] = setting(
+        "IP addresses or networks that may send; empty: everybody who reaches the port.",
+        default=(),
+        rule=allow.each(allow.network),
+        example=("192.0.2.10",),
+    )
+    sending_application: str = setting("Sending Application (MSH-3) that is taken; empty: any.", default="")
+    assumed_character_set: Literal["", "UNICODE UTF-8", "8859/1", "8859/2", "8859/5", "8859/6", "8859/7", "8859/9"] = (
+        setting("Character set taken for messages that name none (MSH-18); empty: plain ASCII.", default="")
+    )
+    keep_days: int = setting(
+        "Days for which an order stays after its scheduled day.", default=1, rule=allow.within(0, 365)
+    )
+    tls: Tls | None = setting("TLS, with certificates on both sides; without this table calls are plain.", default=None)
+
+    def problems(self) -> Iterator[tuple[str, BadValue]]:
+        """Who is called over TLS must show a certificate."""
+        if self.tls is not None and self.tls.certificate is None:
+            yield "tls", BadValue("a feed needs a certificate of its own", suggestion="set certificate and key")
+
+
+@attrs.frozen
 class Listener:
     """Where peers report storage commitment over associations of their own; its AE title is the station's."""
 
@@ -314,6 +344,7 @@ class Configuration:
     logging: Logging
     devices: tuple[Device, ...]
     mpps: tuple[MppsPeer, ...] = ()
+    hl7: tuple[Hl7Feed, ...] = ()
 
     def device(self, name: str) -> Device:
         """The device of that name; raises `KeyError` if there is none."""

@@ -9,7 +9,17 @@ import tomlkit
 
 from gateway.config.device import DeviceFile
 from gateway.config.fields import example_of, is_setting, meaning_of
-from gateway.config.model import Destination, Listener, Logging, MppsPeer, Spool, Station, Web, WorklistProvider
+from gateway.config.model import (
+    Destination,
+    Hl7Feed,
+    Listener,
+    Logging,
+    MppsPeer,
+    Spool,
+    Station,
+    Web,
+    WorklistProvider,
+)
 from gateway.config.show import plain_value
 
 _WIDTH = 116
@@ -38,6 +48,7 @@ def gateway_reference() -> str:
         ("[spool]", Spool),
         ("[[worklist]]", WorklistProvider),
         ("[[destination]]", Destination),
+        ("[[hl7]]", Hl7Feed),
         ("[[mpps]]", MppsPeer),
         ("[listener]", Listener),
         ("[web]", Web),

@@ -1,6 +1,7 @@
 """Rules for single values: each takes a value and raises `BadValue` with the rule in words, or returns nothing."""
 
 import codecs
+import ipaddress
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from gateway.config.faults import BadValue, did_you_mean, one_of
 from gateway.domain.acquisition import HintKind
+from gateway.domain.orders import LOCAL_LIST
 
 Rule = Callable[[Any], None]
 
@@ -80,6 +82,21 @@ def name(value: str) -> None:
     """A name that serves as key in ledger, page and file names."""
     if not _NAME.fullmatch(value):
         raise BadValue("a name has 1 to 32 letters, digits, '-' or '_' and starts with a letter or digit")
+
+
+def provider_name(value: str) -> None:
+    """A name of ours for a worklist provider; one of them is the list that people keep on this box."""
+    name(value)
+    if value.casefold() == LOCAL_LIST:
+        raise BadValue("is the name of the list that is kept on this box", suggestion="choose another one")
+
+
+def network(value: str) -> None:
+    """An IP address, or a network such as 192.0.2.0/24."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise BadValue("must be an IP address or a network", suggestion='for example "192.0.2.0/24"') from None
 
 
 def code_string(value: str) -> None:

@@ -33,7 +33,7 @@ LIBRARIES = MappingProxyType(
         "codec": {"numpy"},
         "codec/foreign.py": {"PIL", "jpeg_ls", "libjpeg", "openjpeg", "rle"},
         "capture": {"PIL", "numpy", "watchdog"},
-        "worklist": {"pydicom"},
+        "worklist": {"hl7", "pydicom"},
         "objects": {"numpy", "pydicom"},
         "dicomweb": {"httpcore"},
         "dimse": {"pydicom", "pynetdicom"},
