@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from click.testing import CliRunner
+
+from gateway.cli.main import main
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
 from tests.support.dcmtk import free_port, received, storescp
@@ -29,3 +32,8 @@ def test_the_second_object_is_encoded_for_what_the_peer_takes(tmp_path: Path) ->
     rows = house.status().acquisitions()
     assert {d.state for row in rows for d in row.deliveries} == {"stored"}
     assert len({row.transfer_syntax for row in rows}) == 2
+    shown = CliRunner().invoke(main, ["--config", str(house.config), "destinations"])
+    assert shown.exit_code == 0, shown.output
+    assert "RLE Lossless" in shown.output
+    assert "refuses" in shown.output
+    assert f"main: takes PDUs up to 16384 bytes; 1 object(s) went uncompressed, {extra} bytes more" in shown.output
