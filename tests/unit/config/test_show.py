@@ -54,6 +54,8 @@ def test_what_is_referred_to_but_not_there_is_named(tmp_path: Path) -> None:
         ("gateway.toml", "destination[0].tls.key", "no such file"),
         ("gateway.toml", "listener.tls.certificate", "no such file"),
         ("gateway.toml", "listener.tls.key", "no such file"),
+        ("gateway.toml", "hl7[0].tls.certificate", "no such file"),
+        ("gateway.toml", "hl7[0].tls.key", "no such file"),
         ("gateway.toml", "mpps[0].tls.certificate", "no such file"),
         ("gateway.toml", "mpps[0].tls.key", "no such file"),
         ("devices/fundus.toml", "source.path", "no such folder"),
