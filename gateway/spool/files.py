@@ -181,7 +181,7 @@ class SpoolFiles:
         count = 0
         with storage_faults():
             for entry in (self._root / _TEMPORARY).iterdir():
-                if entry.name.partition(".")[0] != self._role:
+                if entry.name.rpartition(".")[0] != self._role:
                     continue
                 if entry.is_dir():
                     shutil.rmtree(entry)

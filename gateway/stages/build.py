@@ -169,7 +169,7 @@ class ObjectBuilder:
     def _frames_of_all_cores(self, plan: Plan, picture: Picture, beside: Path) -> Iterator[bytes]:
         """Encode a clip with one process a core; frames and streams travel as files beside the object."""
         fmt, uid = picture.frames.format, plan.transfer_syntax_uid
-        with tempfile.TemporaryDirectory(prefix=f"{beside.name}.", dir=beside.parent) as folder:
+        with tempfile.TemporaryDirectory(prefix=f"{beside.name}-", dir=beside.parent) as folder:
             native = Path(folder) / "native"
             with native.open("wb") as stream:
                 for index in range(plan.frame_count):
