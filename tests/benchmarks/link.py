@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,13 +115,17 @@ def far_side(link: EmulatedLink, folder: Path) -> Iterator[Path]:
     received.mkdir(parents=True)
     command = link.inside_pacs("storescp", "--fork", "+xa", "-B", "-aet", "PACS", "-od", str(received), str(PORT))
     process = subprocess.Popen(
-        command, env={**os.environ, "TCP_NODELAY": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env={**os.environ, "TCP_NODELAY": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         _await_listening(process.pid)
         yield received
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # with its children, which may still wait for a peer that is gone
         process.wait()
 
 

@@ -1,6 +1,7 @@
 """Links that break, stall, garble and vanish under the real forward role: all arrives, each instance as one object."""
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -118,11 +119,13 @@ def storescp_beyond(link: EmulatedLink, folder: Path) -> Iterator[Path]:
     received.mkdir(parents=True)
     command = link.inside_pacs("storescp", "--fork", "+xa", "-B", "-aet", "PACS", "-od", str(received), str(PORT))
     environment = {**os.environ, "TCP_NODELAY": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield received
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)  # with its children, which may still wait for a peer that is gone
         process.wait()
 
 
