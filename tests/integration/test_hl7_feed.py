@@ -3,16 +3,19 @@
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from gateway.dimse.tls import TlsFiles, client_context, server_context
 from gateway.spool.heard import HeardLedger
 from gateway.stages.orders import OrderStage
 from gateway.worklist.hl7_orders import FeedRules
 from gateway.worklist.mllp import Frame, framed
 from gateway.worklist.mllp_listener import MllpListener, MllpListening
 from tests.support.ledger import NOON, TestSpool
+from tests.support.pki import make_pki
 
 
 def order(number: int = 1, control: str = "NW", patient: str = "P1", name: str = "Rao^Asha") -> bytes:
@@ -29,14 +32,14 @@ def order(number: int = 1, control: str = "NW", patient: str = "P1", name: str =
 class Feed:
     """One feed with its loop in this thread's hands."""
 
-    def __init__(self, spool: TestSpool, senders: tuple[str, ...] = ()) -> None:
+    def __init__(self, spool: TestSpool, senders: tuple[str, ...] = (), tls: TlsFiles | None = None) -> None:
         self.spool = spool
         spool.steps.configure([], feeds=["RIS"])
         self.heard = HeardLedger(spool.database, spool.clock)
         self.stage = OrderStage(
             rules=FeedRules("RIS", spool.clock.now().tzinfo or NOON.tzinfo, self.heard.seed()),  # type: ignore[arg-type]  # the clock is aware
             keep_days=1,
-            listening=MllpListening("127.0.0.1", 0, senders),
+            listening=MllpListening("127.0.0.1", 0, senders, None if tls is None else lambda: server_context(tls)),
             heard=self.heard,
             acquisitions=spool.acquisitions,
             health=spool.health,
@@ -169,6 +172,34 @@ def test_a_sender_that_is_not_on_the_list_is_not_heard(spool: TestSpool) -> None
         assert sock.recv(10) == b""
     strict.stage.close()
     assert strict.heard.messages() == []
+
+
+def test_over_tls_only_a_sender_with_a_certificate_is_heard(spool: TestSpool, tmp_path: Path) -> None:
+    pki = make_pki(tmp_path / "pki")
+    feed = Feed(spool, tls=pki.files("pacs"))
+    answers: list[bytes] = []
+
+    def send(files: TlsFiles) -> None:
+        context = client_context(files)
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", feed.stage.listener.port), timeout=10) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as sock,
+            ):
+                sock.sendall(framed(order(1)) + framed(order(2)))
+                answers.append(sock.recv(65_536))
+        except OSError:
+            answers.append(b"refused")
+
+    for files in (replace(pki.files("box"), certificate=None, key=None), pki.files("box")):
+        sender = threading.Thread(target=send, args=(files,))
+        sender.start()
+        while sender.is_alive():
+            feed.stage.round()
+    feed.stage.close()
+    assert b"MSA|" not in answers[0]
+    assert b"MSA|AA" in answers[1]
+    assert feed.numbers() == {"FI1", "FI2"}
 
 
 def test_many_senders_at_once_are_all_answered(feed: Feed) -> None:

@@ -14,8 +14,11 @@ from gateway.spool.database import LEDGER_FILE, Database, LedgerDamaged, is_read
 from tests.support.ledger import TestSpool
 
 
-def test_migrations_are_numbered_without_gaps() -> None:
-    assert [number for number, _ in migrations()] == list(range(1, len(migrations()) + 1))
+def test_migrations_have_rising_numbers() -> None:
+    """Gaps are harmless: the ledger remembers the last number, and a later release may not fill one."""
+    numbers = [number for number, _ in migrations()]
+    assert numbers == sorted(set(numbers))
+    assert numbers[0] == 1
 
 
 def test_a_fresh_ledger_and_a_reopened_one(tmp_path: Path) -> None:
@@ -61,7 +64,7 @@ def test_roles_that_start_at_once_migrate_once(tmp_path: Path) -> None:
         said = [verdicts.get(timeout=60) for _ in roles]
         for role in roles:
             role.join()
-        assert said == [str(len(migrations()))] * 5
+        assert said == [str(migrations()[-1][0])] * 5
 
 
 def test_a_half_written_migration_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +75,7 @@ def test_a_half_written_migration_leaves_nothing(tmp_path: Path, monkeypatch: py
         migrate(tmp_path)
     database = Database(tmp_path)
     with database.read() as connection:
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == len(migrations())
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == migrations()[-1][0]
         assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'half'").fetchall()
     database.close()
 

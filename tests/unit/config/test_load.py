@@ -201,6 +201,28 @@ def test_a_fault_is_a_configuration_error_that_halts(write: Callable[..., Path])
             STATION + WORKLIST + 'modalities = "OP"\n',
             "gateway.toml: worklist[0].modalities: must be a list (given: 'OP'); write [\"OP\"]",
         ),
+        (
+            STATION + '[[hl7]]\nname = "Local"\nport = 2575\n',
+            (
+                "gateway.toml: hl7[0].name: is the name of the list that is kept on this box (given: 'Local'); "
+                "choose another one"
+            ),
+        ),
+        (
+            STATION + WORKLIST + '[[hl7]]\nname = "HIS"\nport = 2575\n',
+            "gateway.toml: hl7[0].name: a worklist has the same name (given: 'HIS')",
+        ),
+        (
+            STATION + '[[hl7]]\nname = "HIS"\nport = 2575\nsenders = ["192.0.2.1", "his"]\n',
+            (
+                "gateway.toml: hl7[0].senders[1]: must be an IP address or a network (given: 'his'); "
+                'for example "192.0.2.0/24"'
+            ),
+        ),
+        (
+            STATION + '[[hl7]]\nname = "HIS"\nport = 2575\n[hl7.tls]\nca = "ca.pem"\n',
+            "gateway.toml: hl7[0].tls: a feed needs a certificate of its own; set certificate and key",
+        ),
     ],
 )
 def test_each_kind_of_fault_names_place_rule_value_and_suggestion(faults: Faults, text: str, fault: str) -> None:
