@@ -77,7 +77,12 @@ def messages(context: click.Context, feed: str, limit: int) -> None:
 @click.pass_context
 @speaks_of_faults
 def import_orders(context: click.Context, file: Path, whole: bool) -> None:
-    """Import the orders of FILE, a list in CSV."""
+    """Import the orders of FILE, a list in CSV.
+
+    Its first line names the columns, in any order: patient_id and name (or family and given) are needed; issuer,
+    birth_date, sex, accession_number, procedure_id, procedure, description, modality, station_ae_title, date, time,
+    priority, referring_physician, study_instance_uid and step_id are used too. Dates are written like 1971-04-02.
+    """
     content = base64.b64encode(file.read_bytes()[: LARGEST_BYTES + 1]).decode("ascii")
     detail = ask(context, RequestKind.IMPORT_ORDERS, {"content": content, "whole": "yes" if whole else "no"})
     click.echo(detail, nl=bool(detail))
