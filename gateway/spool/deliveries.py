@@ -22,6 +22,8 @@ UNFINISHED_CLAIMS_LIMIT = 5
 LINK_BREAKS_LIMIT = 4
 """An object at which the link ended this often, while others passed, is parked: the peer cannot bear it."""
 
+_A_MOMENT_US = 5_000_000
+
 _CLAIM = (
     "SELECT delivery.*, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,"
     " instance.path, instance.digest, instance.size"
@@ -242,10 +244,10 @@ class DeliveryLedger:
             connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
 
     def unreached(self, phases: Collection[str]) -> list[str]:
-        """The destinations that wait at this moment because of a fault in one of these phases."""
-        now = to_us(self._clock.now())
+        """The destinations that wait because of a fault in one of these phases, and not only for a moment more."""
+        soon = to_us(self._clock.now()) + _A_MOMENT_US
         with self._database.read() as connection:
-            rows = connection.execute("SELECT name, phase FROM destination WHERE due_us > ?", (now,)).fetchall()
+            rows = connection.execute("SELECT name, phase FROM destination WHERE due_us > ?", (soon,)).fetchall()
         return [row["name"] for row in rows if row["phase"] in phases]
 
     def reached(self, destination: str) -> None:
