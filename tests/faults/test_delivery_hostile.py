@@ -17,8 +17,8 @@ NAMES = {name: f"peer-{number:02d}" for number, name in enumerate(MISBEHAVIOURS)
 OF_THE_GOOD = 60
 LONGEST_S = 30
 BIG = 12_000_000
-MEMORY_MB = 190
-"""Forty loops at once, each with its thread, its association and its blocks of an object."""
+MEMORY_MB = 300
+"""Thirty-eight destinations at once, each with all its workers; what the peers pour would be many times as much."""
 
 
 @dataclass(frozen=True, slots=True)

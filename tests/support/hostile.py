@@ -74,7 +74,8 @@ class HostilePeer:
             threading.Thread(target=self._treat, args=(sock,), name="hostile-act", daemon=True).start()
 
     def _treat(self, sock: socket.socket) -> None:
-        with sock, contextlib.suppress(OSError, EOFError):
+        # a caller that leaves in the middle of a PDU leaves half a header behind
+        with sock, contextlib.suppress(OSError, EOFError, struct.error, IndexError):
             sock.settimeout(_LONGEST_S)
             self._act(Wire(sock))
 
