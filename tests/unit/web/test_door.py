@@ -10,7 +10,9 @@ SCREENS = ("/", "/queue", "/holds", "/worklist", "/devices", "/destinations", "/
 POSTS = (
     "/acquisitions/1/retry",
     "/acquisitions/1/release",
+    "/acquisitions/1/decide/<verb>",
     "/devices/close",
+    "/destinations/elsewhere",
     "/destinations/test",
     "/holds/assign",
     "/holds/choose",
