@@ -186,6 +186,7 @@ class _Demo:
             while gateway.poll() is None:
                 time.sleep(_PAUSE_S)
                 self._drop(number, self._orders[number % len(self._orders)])
+                self._dropped.clear()  # nothing looks back at these, and the demo may run for days
                 number += 1
         except KeyboardInterrupt:
             click.echo("ending")
