@@ -114,6 +114,7 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
         routes=mapped.routes(settings),
         acquisitions=AcquisitionLedger(database, clock),
         instances=InstanceLedger(database, clock),
+        health=HealthLedger(database, clock),
         steps=StepLedger(database, clock),
         performing=Performing(mapped.station_of(settings), PerformedStepLedger(database, clock)),
         files=parts.files,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from gateway.capture.image_files import make_thumbnail, open_picture
 from gateway.codec.errors import CodecError
+from gateway.codec.registry import lookup
 from gateway.domain.checkpoints import Checkpoint, Passage
 from gateway.domain.errors import Disposition, GatewayError, InvalidObject, Phase
 from gateway.domain.frames import Picture
@@ -19,6 +20,7 @@ from gateway.domain.procedure import Hold, Step
 from gateway.objects.iods import iod_named, iod_of
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
 from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.instances import InstanceLedger
 from gateway.spool.runs import Run
 from gateway.spool.steps import StepLedger
@@ -32,6 +34,7 @@ _log = logging.getLogger(__name__)
 _UNFINISHED_LIMIT = 5
 """Begun this often without any outcome, an acquisition is set aside: something about it kills its worker."""
 _LATER_S = 60.0
+_ISSUE = "assemble."
 
 
 class AssembleStage:
@@ -45,6 +48,7 @@ class AssembleStage:
         routes: tuple[Route, ...],
         acquisitions: AcquisitionLedger,
         instances: InstanceLedger,
+        health: HealthLedger,
         steps: StepLedger,
         performing: Performing,
         files: SpoolFiles,
@@ -60,6 +64,9 @@ class AssembleStage:
         self._routes = routes
         self._acquisitions = acquisitions
         self._instances = instances
+        self._health = health
+        self._uncompressed = 0
+        health.settle(_ISSUE, {})
         self._steps = steps
         self._performing = performing
         self._files = files
@@ -187,6 +194,7 @@ class AssembleStage:
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
         except CodecError as fault:  # the pixels are sound: only their compression is at fault
             _log.error("acquisition=%d compression=failed syntax=%s", acquisition.id, plan.transfer_syntax_uid)
+            self._raise_issue(plan)
             plan = without_compression(plan, picture, fault)
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
         owed = owed_to(self._routes, self._finished(claimed, device.profile, subject, spooled))
@@ -200,6 +208,17 @@ class AssembleStage:
             spooled.transfer_syntax_uid,
             spooled.size,
         )
+
+    def _raise_issue(self, plan: Plan) -> None:
+        """Show that an encoder's stream did not come back, for as long as this run lives; support must hear of it."""
+        self._uncompressed += 1
+        issue = StandingIssue(
+            "attention",
+            f"{self._uncompressed} object(s) go uncompressed, because their compression by "
+            f"{lookup(plan.transfer_syntax_uid).name} could not be proven.",
+            "Nothing is lost. The journal of each names the reason; send it to support with the captured file.",
+        )
+        self._health.settle(_ISSUE, {f"{_ISSUE}compression": issue})
 
     def _finished(
         self, claimed: ClaimedAcquisition, profile: ObjectProfile, subject: Step | LocalStudy, spooled: SpooledObject
