@@ -265,17 +265,3 @@ def encoded_photometric(uid: str, fmt: FrameFormat) -> str:
     row = lookup(uid)
     check_format(row, fmt)
     return dict(row.photometric)[fmt.photometric_interpretation]
-
-
-def encoded_planar_configuration(uid: str, fmt: FrameFormat) -> int | None:
-    """Planar Configuration of such an object; None for one sample per pixel, which has no such attribute.
-
-    RLE stores colour by plane, and the US IODs want it said; JPEG families are 0 by rule.
-
-    References
-    ----------
-    PS3.3 C.7.6.3.1.3; PS3.5 sections 8.2.1 to 8.2.4.
-    """
-    if fmt.samples_per_pixel == 1:
-        return None
-    return int(lookup(uid).encoder is encode_rle)

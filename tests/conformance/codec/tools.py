@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, generate_uid
 
-from gateway.codec.registry import encoded_photometric, encoded_planar_configuration
+from gateway.codec.registry import encoded_photometric
 from gateway.domain.frames import FrameFormat
 
 _SECONDARY_CAPTURE = UID("1.2.840.10008.5.1.4.1.1.7.4")
@@ -38,9 +38,8 @@ def write_object(path: Path, uid: str, fmt: FrameFormat, streams: Sequence[bytes
     dataset.Rows, dataset.Columns, dataset.NumberOfFrames = fmt.rows, fmt.columns, len(streams)
     dataset.SamplesPerPixel = fmt.samples_per_pixel
     dataset.PhotometricInterpretation = encoded_photometric(uid, fmt)
-    planar = encoded_planar_configuration(uid, fmt)
-    if planar is not None:
-        dataset.PlanarConfiguration = planar
+    if fmt.samples_per_pixel > 1:
+        dataset.PlanarConfiguration = 0  # as our objects say for every syntax, RLE too (VL Image allows no other)
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = (
         fmt.bits_allocated,
         fmt.bits_stored,

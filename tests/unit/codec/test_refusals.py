@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gateway.codec.encode import encode, encode_chunks
 from gateway.codec.errors import CodecError
-from gateway.codec.registry import all_rows, encoded_photometric, encoded_planar_configuration, lookup
+from gateway.codec.registry import all_rows, encoded_photometric, lookup
 from gateway.domain.errors import Disposition, Phase
 from gateway.domain.frames import FrameFormat
 
@@ -133,21 +133,18 @@ def test_bytes_and_arrays_are_the_same_frame(uid: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uid", "fmt", "photometric", "planar"),
+    ("uid", "fmt", "photometric"),
     [
-        (RLE, RGB, "RGB", 1),
-        (RLE, GRAY, "MONOCHROME2", None),
-        (SV1, RGB, "RGB", 0),
-        (BASELINE, RGB, "YBR_FULL_422", 0),
-        ("1.2.840.10008.1.2.4.80", RGB, "RGB", 0),
-        ("1.2.840.10008.1.2.4.90", RGB, "YBR_RCT", 0),
-        ("1.2.840.10008.1.2.4.90", replace(RGB, photometric_interpretation="YBR_FULL"), "YBR_FULL", 0),
-        ("1.2.840.10008.1.2.4.90", GRAY, "MONOCHROME2", None),
-        ("1.2.840.10008.1.2.1", RGB, "RGB", 0),
+        (RLE, RGB, "RGB"),
+        (RLE, GRAY, "MONOCHROME2"),
+        (SV1, RGB, "RGB"),
+        (BASELINE, RGB, "YBR_FULL_422"),
+        ("1.2.840.10008.1.2.4.80", RGB, "RGB"),
+        ("1.2.840.10008.1.2.4.90", RGB, "YBR_RCT"),
+        ("1.2.840.10008.1.2.4.90", replace(RGB, photometric_interpretation="YBR_FULL"), "YBR_FULL"),
+        ("1.2.840.10008.1.2.4.90", GRAY, "MONOCHROME2"),
+        ("1.2.840.10008.1.2.1", RGB, "RGB"),
     ],
 )
-def test_what_the_encoded_object_says_of_its_colour(
-    uid: str, fmt: FrameFormat, photometric: str, planar: int | None
-) -> None:
+def test_what_the_encoded_object_says_of_its_colour(uid: str, fmt: FrameFormat, photometric: str) -> None:
     assert encoded_photometric(uid, fmt) == photometric
-    assert encoded_planar_configuration(uid, fmt) == planar
