@@ -90,7 +90,7 @@ def _words(hint: Hint) -> str:
 
 def _same(kind: HintKind, one: str, other: str) -> bool:
     if kind is HintKind.PATIENT_NAME:
-        return _names(one, other) is not Verdict.CONTRADICTS
+        return names_verdict(one, other) is not Verdict.CONTRADICTS
     if kind is HintKind.BIRTH_DATE:
         first, second = _date_readings(one), _date_readings(other)
         return not first or not second or bool(first & second)
@@ -132,7 +132,7 @@ def _sexes(one: str, other: str) -> Verdict:
 
 
 def _name(value: str, step: Step) -> Verdict:
-    return _names(value, step.patient.name)
+    return names_verdict(value, step.patient.name)
 
 
 _RULES: Mapping[HintKind, Callable[[str, Step], Verdict]] = MappingProxyType(
@@ -173,13 +173,13 @@ def _date_or_none(parts: tuple[int, ...]) -> date | None:
         return None
 
 
-def _names(one: str, other: str) -> Verdict:
+def names_verdict(one: str, other: str) -> Verdict:
     """Clearly different only if no part fits, or if both give several parts of which fewer than two fit.
 
     Names are compared within one script: a Latin name says nothing about one in Devanagari.
     """
     verdict = Verdict.UNKNOWN
-    first, second = _parts_by_script(one), _parts_by_script(other)
+    first, second = parts_by_script(one), parts_by_script(other)
     for script in first.keys() & second.keys():
         asked, known = first[script], second[script]
         fitting = sum(any(_similar(part, candidate) for candidate in known) for part in asked)
@@ -190,7 +190,8 @@ def _names(one: str, other: str) -> Verdict:
     return verdict
 
 
-def _parts_by_script(name: str) -> dict[str, set[str]]:
+def parts_by_script(name: str) -> dict[str, set[str]]:
+    """The parts of a name without case and accents, by the script that they are written in."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     # Accents of Latin, Greek and Cyrillic go; vowel signs of Indic scripts (class 0 marks) are letters and stay.
     plain = "".join(c for c in decomposed if unicodedata.combining(c) == 0)

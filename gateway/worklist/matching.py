@@ -2,7 +2,8 @@
 
 The wrong patient is the worst fault. So: several steps that fit are a hold; a hint that fits no step is a hold and
 never gives way to a weaker rule; a step that a hint contradicts is never chosen; nor one of another patient than
-the operator has open; nor one whose worklist answer was faulty.
+the operator has open; nor one whose worklist answer was faulty; nor one beside which another looks alike or fits
+better.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,23 +12,12 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from gateway.domain.acquisition import Hint, HintKind, hint_values
-from gateway.domain.procedure import Hold, Match, MatchRule, Step, StepKey
+from gateway.domain.procedure import Hold, Match, MatchRule, Step
 from gateway.worklist.agreement import NAMES, agreements, contradictions, describe, disagreement_among
+from gateway.worklist.doubts import looking_alike, same_patient, somebody_fits_better
+from gateway.worklist.ranking import candidates, with_active
 
 _REMEDY = "Assign it to the right step, or send it as unscheduled."
-_MOST_CANDIDATES = 10
-_WEIGHTS: Mapping[HintKind, int] = MappingProxyType(
-    {
-        HintKind.ACCESSION_NUMBER: 16,
-        HintKind.STUDY_INSTANCE_UID: 16,
-        HintKind.PATIENT_ID: 8,
-        HintKind.REQUESTED_PROCEDURE_ID: 8,
-        HintKind.BIRTH_DATE: 4,
-        HintKind.PATIENT_NAME: 4,
-        HintKind.ISSUER_OF_PATIENT_ID: 1,
-        HintKind.SEX: 1,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +78,7 @@ def match(
     """
     case = _Case(
         identifying=tuple(hint for hint in hints if hint.kind in NAMES and hint.value.strip()),
-        steps=_with_active(steps, active),
+        steps=with_active(steps, active),
         active=active,
         rules=tuple(rules),
         captured_at=captured_at,
@@ -100,24 +90,6 @@ def match(
     if foreign:
         raise ValueError(f"{', '.join(foreign)} cannot be applied by a program")
     return case.decide()
-
-
-def candidates(
-    *, hints: Sequence[Hint], steps: Sequence[Step], active: Step | None, captured_at: datetime, modality: str = ""
-) -> tuple[StepKey, ...]:
-    """The usable steps that a person would most likely choose from, best first, at most ten."""
-    identifying = [hint for hint in hints if hint.kind in NAMES and hint.value.strip()]
-
-    def rank(step: Step) -> tuple[int, int, int, float, str, str]:
-        agreed = sum(_WEIGHTS[kind] for kind in agreements(identifying, step))
-        against = len(contradictions(identifying, step))
-        is_active = active is not None and step.key == active.key
-        other_modality = int(bool(modality and step.modality and step.modality != modality))
-        distance = float("inf") if step.start is None else abs((captured_at - step.start).total_seconds())
-        return (-agreed, against, other_modality - is_active, distance, step.key.study_instance_uid, step.key.step_id)
-
-    usable = [step for step in _with_active(steps, active) if step.usable]
-    return tuple(step.key for step in sorted(usable, key=rank)[:_MOST_CANDIDATES])
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +170,7 @@ class _Case:
 
     def _several(self, fitting: Sequence[Step], by: str) -> Match | Hold:
         opened = [step for step in fitting if self.active is not None and step.key == self.active.key]
-        one_patient = all(step.usable and _same_patient(step, fitting[0]) for step in fitting)
+        one_patient = all(step.usable and same_patient(step, fitting[0]) for step in fitting)
         if len(opened) == 1 and one_patient and MatchRule.ACTIVE_STEP in self.rules:
             return self._accept(MatchRule.ACTIVE_STEP, opened[0], f"{by}, of whose steps the operator opened this one")
         patients = "" if one_patient else " of different or unclear patients"
@@ -208,13 +180,25 @@ class _Case:
         if not step.usable:
             why = step.faults[0] if step.faults else "It is faulty."
             return self.hold(f"The step found by {by} cannot be used: {why}", self.steps)
-        if self.active is not None and not _same_patient(self.active, step):
+        if self.active is not None and not same_patient(self.active, step):
             return self.hold(f"Found by {by}, but the operator has a step of another patient open.", self.steps)
-        if any(other.key == step.key and not _same_patient(other, step) for other in self.steps):
+        if any(other.key == step.key and not same_patient(other, step) for other in self.steps):
             return self.hold("The worklist has given the open step to another patient since it was opened.", self.steps)
+        doubt = self._doubt(step)
+        if doubt:
+            return self.hold(f"Found by {by}, but {doubt}.", self.steps)
         agreed = [NAMES[kind] for kind in agreements(self.identifying, step) if NAMES[kind] not in by]
         also = f"; also agreeing: {', '.join(agreed)}" if agreed else ""
         return Match(step.key, rule, f"Found by {by}{also}.")
+
+    def _doubt(self, step: Step) -> str:
+        """Why a step that fits may still be the wrong one; one that the operator opened is not told by its id alone."""
+        if self.active is None or self.active.key != step.key:
+            for kind in (HintKind.ACCESSION_NUMBER, HintKind.PATIENT_ID):
+                if looking_alike(self.identifying, kind, step, self.steps):
+                    return f"the {NAMES[kind]} of another step looks like it (zeros, case or blanks)"
+        better = somebody_fits_better(self.identifying, step, self.steps)
+        return "" if better is None else f"the {NAMES[better]} fits a step of another patient better"
 
     def _named(self, kind: HintKind) -> str:
         return describe(next(hint for hint in self.identifying if hint.kind is kind))
@@ -242,16 +226,3 @@ _FINDERS: Mapping[MatchRule, Callable[[_Case], Match | Hold | None]] = MappingPr
         MatchRule.SINGLE_IN_WINDOW: _Case.by_window,
     }
 )
-
-
-def _with_active(steps: Sequence[Step], active: Step | None) -> tuple[Step, ...]:
-    if active is None or any(step.key == active.key for step in steps):
-        return tuple(steps)
-    return (*steps, active)
-
-
-def _same_patient(one: Step, other: Step) -> bool:
-    """Same patient id, and no issuer that says otherwise (PS3.3 C.2.3: an id is unique within its issuer)."""
-    if one.patient.patient_id != other.patient.patient_id:
-        return False
-    return not one.patient.issuer or not other.patient.issuer or one.patient.issuer == other.patient.issuer
