@@ -2,7 +2,7 @@
 
 from datetime import UTC
 
-from gateway.bootstrap import settings as mapped
+from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.parts import Parts
 from gateway.config.model import Hl7Feed
 from gateway.dimse.tls import server_context

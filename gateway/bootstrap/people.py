@@ -2,10 +2,10 @@
 
 import getpass
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
-from gateway.bootstrap.parts import Parts, no_beat, request_stage
+from gateway.bootstrap.parts import Parts, no_beat
 from gateway.config.model import Configuration
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase
 from gateway.domain.ports import Clock
@@ -20,6 +20,7 @@ from gateway.spool.queue_view import QueueView
 from gateway.spool.requests import SpoolRequestDesk, role_of
 from gateway.spool.runs import RoleLock, begin_run
 from gateway.spool.status import LedgerStatus
+from gateway.stages.loop import Beat, Work
 
 _PATIENCE_S = 60.0
 _GLANCE_S = 0.1
@@ -98,8 +99,19 @@ def _stand_in(settings: Configuration, role: str) -> bool:
         database = Database(settings.spool.path)
         run = begin_run(database, role, clock.now())
         parts = Parts.of(settings, run, Credentials.of_this_process())
-        request_stage(parts, database, no_beat).round()
+        _requests_of(role)(parts, database, no_beat).round()
         database.close()
     finally:
         lock.release()
     return True
+
+
+def _requests_of(role: str) -> Callable[[Parts, Database, Beat], Work]:
+    """What makes the work of a role's request loop; loaded only here, because most commands do not need a role."""
+    if role == "forward":
+        from gateway.bootstrap import forward_role  # noqa: PLC0415 - as said above
+
+        return forward_role.request_stage
+    from gateway.bootstrap import assemble_role  # noqa: PLC0415 - as said above
+
+    return assemble_role.request_stage

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from gateway.bootstrap import settings as mapped
+from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.parts import Parts
 from gateway.config.model import Configuration, Destination
 from gateway.dimse.listener import Listening, ReportListener

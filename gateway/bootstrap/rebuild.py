@@ -1,7 +1,8 @@
 """The loop of the assembling role that makes damaged spooled objects again."""
 
-from gateway.bootstrap import settings as mapped
+from gateway.bootstrap.object_settings import device_rules
 from gateway.bootstrap.parts import Parts
+from gateway.bootstrap.settings import station_of
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.database import Database
 from gateway.spool.performed_steps import PerformedStepLedger
@@ -18,8 +19,8 @@ def rebuild_stage(parts: Parts, database: Database, beat: Beat) -> RebuildStage:
         rebuilds=RebuildLedger(database, clock),
         acquisitions=AcquisitionLedger(database, clock),
         performed=PerformedStepLedger(database, clock),
-        devices={device.name: mapped.device_rules(settings, device) for device in settings.devices},
+        devices={device.name: device_rules(settings, device) for device in settings.devices},
         files=parts.files,
-        builder=ObjectBuilder(mapped.station_of(settings), clock, beat),
+        builder=ObjectBuilder(station_of(settings), clock, beat),
         beat=beat,
     )

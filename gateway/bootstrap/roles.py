@@ -3,30 +3,14 @@
 import logging
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from gateway.bootstrap import settings as mapped
-from gateway.bootstrap.feeds import order_stage
-from gateway.bootstrap.parts import (
-    Lot,
-    Parts,
-    assemble_stage,
-    capture_stage,
-    close_steps_stage,
-    deliver_stage,
-    housekeep_stage,
-    refresh_stage,
-    report_stage,
-    request_stage,
-)
+from gateway.bootstrap.parts import LoopPlan, Parts
 from gateway.bootstrap.people import open_status
-from gateway.bootstrap.proof import confirm_stage, listen_stage, unproven_by_status
-from gateway.bootstrap.rebuild import rebuild_stage
-from gateway.bootstrap.watching import link_watch
-from gateway.config.model import Configuration, Destination
+from gateway.config.model import Configuration
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.errors import ConfigurationError
 from gateway.host.clock import SystemClock
@@ -43,16 +27,11 @@ from gateway.spool.requests import SpoolRequestDesk
 from gateway.spool.runs import RoleLock, begin_run
 from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
-from gateway.stages.loop import Beat, Loop, Work
+from gateway.stages.loop import Loop
 
 _log = logging.getLogger(__name__)
 _JOIN_S = 20.0
 _WATCH_EVERY_S = 1.0
-_BOUND_S = 120.0
-_LONG_BOUND_S = 1800.0
-"""Decoding or sending a single large object may take this long between two beats."""
-
-Build = Callable[[Database, Beat], Work]
 
 
 def run_role(path: Path, role: str, device: str | None = None, *, passage: Passage = pass_by) -> int:
@@ -63,7 +42,7 @@ def run_role(path: Path, role: str, device: str | None = None, *, passage: Passa
     ConfigurationError
         The configuration is faulty, the role already runs on this spool, or a newer release wrote the ledger.
     """
-    settings = mapped.load_configuration(path)
+    settings = _configuration(path, role)
     set_up_logs(settings.logging.level)
     stop = stop_on_signals()
     if role == "web":
@@ -77,6 +56,11 @@ def run_role(path: Path, role: str, device: str | None = None, *, passage: Passa
     for lock in locks:
         lock.release()
     return code
+
+
+def _configuration(path: Path, role: str) -> Configuration:
+    """What a role checks: a name that only assembling or forwarding understands must not stop a capture."""
+    return mapped.load_configuration(path) if role in ("assemble", "forward") else mapped.read_configuration(path)
 
 
 def _devices(settings: Configuration, wanted: str | None) -> Sequence[str]:
@@ -97,14 +81,14 @@ def _loops(settings: Configuration, role: str, stop: threading.Event, passage: P
     return [
         Loop(
             role=role,
-            name=name,
-            build=build,
+            name=plan.name,
+            build=plan.build,
             open_database=parts.open_database,
             clock=parts.clock,
             stop=stop,
-            bound_s=bound_s,
+            bound_s=plan.bound_s,
         )
-        for name, build, bound_s in _works(parts)
+        for plan in _works(parts)
     ]
 
 
@@ -147,57 +131,20 @@ def _put_in_order(parts: Parts, database: Database) -> None:
     HealthLedger(database, parts.clock).settle(prefix, standing)
 
 
-def _works(parts: Parts) -> list[tuple[str, Build, float]]:
-    """Name, builder and bound of each loop of a role."""
-    role, settings = parts.run.role, parts.settings
+def _works(parts: Parts) -> list[LoopPlan]:
+    """The loops of a role; of the wings only what it needs is loaded, because each role is a process of its own."""
+    role = parts.run.role
     if role == "assemble":
-        return [
-            ("assemble", partial(assemble_stage, parts), _LONG_BOUND_S),
-            ("housekeep", partial(housekeep_stage, parts), _BOUND_S),
-            ("rebuild", partial(rebuild_stage, parts), _LONG_BOUND_S),
-            ("close steps", partial(close_steps_stage, parts), _BOUND_S),
-            ("requests", partial(request_stage, parts), _BOUND_S),
-        ]
+        from gateway.bootstrap import assemble_role  # noqa: PLC0415 - as said above
+
+        return assemble_role.works(parts)
     if role == "forward":
-        delivers = [work for one in settings.destination for work in _delivers(parts, one)]
-        refreshes: list[tuple[str, Build, float]] = [
-            (f"refresh {one.name}", partial(refresh_stage, parts, one), _LONG_BOUND_S) for one in settings.worklist
-        ]
-        reports: list[tuple[str, Build, float]] = [
-            (f"report {one.name}", partial(report_stage, parts, one), _LONG_BOUND_S) for one in settings.mpps
-        ]
-        others: list[tuple[str, Build, float]] = [
-            ("watch links", partial(link_watch, parts), _BOUND_S),
-            ("requests", partial(request_stage, parts), _BOUND_S),
-            *((f"hear {one.name}", partial(order_stage, parts, one), _BOUND_S) for one in settings.hl7),
-        ]
-        return [*delivers, *_proves(parts), *refreshes, *reports, *others]
-    device = settings.device(role.removeprefix("capture/"))
-    return [("capture", partial(capture_stage, parts, device), _LONG_BOUND_S)]
+        from gateway.bootstrap import forward_role  # noqa: PLC0415 - as said above
 
+        return forward_role.works(parts)
+    from gateway.bootstrap import capture_role  # noqa: PLC0415 - as said above
 
-def _delivers(parts: Parts, destination: Destination) -> list[tuple[str, Build, float]]:
-    """The workers of a destination: the first bears its name, the others wait until they are needed."""
-    lot = Lot.of(destination, parts.clock)
-    return [
-        (
-            f"deliver {destination.name}" + (f" {worker + 1}" if worker else ""),
-            partial(deliver_stage, parts, destination, lot=lot, worker=worker),
-            _LONG_BOUND_S,
-        )
-        for worker in range(destination.sending.max_associations)
-    ]
-
-
-def _proves(parts: Parts) -> list[tuple[str, Build, float]]:
-    """The loops that ask destinations for proof, and the one that hears their reports."""
-    asks: list[tuple[str, Build, float]] = [
-        (f"confirm {one.name}", partial(confirm_stage, parts, one), _LONG_BOUND_S)
-        for one in unproven_by_status(parts.settings)
-    ]
-    if parts.settings.listener is None:
-        return asks
-    return [*asks, ("listen", partial(listen_stage, parts), _BOUND_S)]
+    return capture_role.works(parts, role.removeprefix("capture/"))
 
 
 def _watch(loops: Sequence[Loop], stop: threading.Event) -> int:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import attrs
 
-from gateway.bootstrap import settings as mapped
+from gateway.bootstrap.capture_settings import source_settings
+from gateway.bootstrap.object_settings import device_rules
 from gateway.bootstrap.parts import no_beat
 from gateway.bootstrap.people import clock_of
+from gateway.bootstrap.settings import station_of
 from gateway.capture.image_files import open_picture
 from gateway.capture.registry import open_source
 from gateway.config.device import Device
@@ -98,7 +100,7 @@ def _offered(device: Device, file: Path, folder: Path, clock: Clock) -> Finding:
             shutil.copy(beside, folder / below / beside.name)
     watching = attrs.evolve(device.settings.source, path=folder, settle_s=0.0, poll_s=0.1, after="keep", move_to=None)
     scratch = attrs.evolve(device, settings=attrs.evolve(device.settings, source=watching))
-    source = open_source(watching.kind, mapped.source_settings(scratch), memory=_NothingKnown(), clock=clock)
+    source = open_source(watching.kind, source_settings(scratch), memory=_NothingKnown(), clock=clock)
     try:
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
@@ -117,10 +119,10 @@ def _offered(device: Device, file: Path, folder: Path, clock: Clock) -> Finding:
 
 
 def _make(settings: Configuration, device: Device, file: Path, finding: Finding, out: Path) -> TryResult:
-    rules, clock = mapped.device_rules(settings, device), clock_of(settings)
+    rules, clock = device_rules(settings, device), clock_of(settings)
     picture = open_picture(file, max_pixels=rules.max_pixels)
     subject, verdict = _subject(settings, device, finding)
-    builder = ObjectBuilder(mapped.station_of(settings), clock, no_beat)
+    builder = ObjectBuilder(station_of(settings), clock, no_beat)
     plan = builder.plan(picture, rules.profile, rules.encoding, None, lossy=rules.lossy)
     about = Subject(subject, finding.captured_at, finding.captured_at, finding.hints)
     with out.open("w+b") as stream:
@@ -156,7 +158,7 @@ def _subject(settings: Configuration, device: Device, finding: Finding) -> tuple
         finally:
             database.close()
     verdict = decide(
-        mapped.device_rules(settings, device),
+        device_rules(settings, device),
         hints=finding.hints,
         known=steps,
         active=active,

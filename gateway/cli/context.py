@@ -8,7 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import click
 
-from gateway import bootstrap
+from gateway.bootstrap import people
+from gateway.bootstrap.settings import read_configuration
 from gateway.config.model import Configuration
 from gateway.domain.errors import ConfigurationError, GatewayError
 from gateway.domain.requests import RequestKind
@@ -38,8 +39,8 @@ def speaks_of_faults(command: Callable[P, R]) -> Callable[P, R]:
 
 
 def configuration(context: click.Context) -> Configuration:
-    """The configuration that ``--config`` names."""
-    return bootstrap.load_configuration(config_path(context))
+    """The configuration that ``--config`` names; what only building and sending understand is not checked."""
+    return read_configuration(config_path(context))
 
 
 def config_path(context: click.Context) -> Path:
@@ -59,7 +60,7 @@ def ask(
 
     If it was refused, `show` prints the detail and the command ends with 1.
     """
-    view = bootstrap.ask(configuration(context), kind, payload, by=f"console {bootstrap.user_name()}")
+    view = people.ask(configuration(context), kind, payload, by=f"console {people.user_name()}")
     click.echo(view.outcome, err=not view.ok)
     if not view.ok:
         if view.detail:

@@ -2,7 +2,8 @@
 
 import click
 
-from gateway import bootstrap
+from gateway.bootstrap.accepting import accepted_by_destinations
+from gateway.bootstrap.people import clock_of
 from gateway.cli.context import configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 
@@ -13,8 +14,8 @@ from gateway.cli.tables import clock_text, print_table
 def destinations(context: click.Context) -> None:
     """Show what each destination accepts, since when, and what its refusals have cost."""
     settings = configuration(context)
-    now = bootstrap.clock_of(settings).now()
-    known = bootstrap.accepted_by_destinations(settings)
+    now = clock_of(settings).now()
+    known = accepted_by_destinations(settings)
     print_table(
         ["destination", "class", "transfer syntax", "answer", "since", "asked"],
         [

@@ -1,22 +1,42 @@
 """The command group and the commands that run the gateway or show its settings."""
 
 import sys
+from collections.abc import Mapping
 from io import TextIOWrapper
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
-from gateway import bootstrap
-from gateway.cli import media, people, performed, queue, showing
-from gateway.cli.context import EXIT_CONFIGURATION, config_path, configuration, speaks_of_faults
-from gateway.cli.destinations import destinations
-from gateway.cli.tryout import try_file
+from gateway.bootstrap.correction import wait_for_correction
+from gateway.bootstrap.roles import run_role
+from gateway.bootstrap.settings import checked_configuration, load_configuration, shown_configuration
+from gateway.bootstrap.supervise import supervise
+from gateway.cli.context import EXIT_CONFIGURATION, config_path, speaks_of_faults
+from gateway.cli.lazy import LazyGroup
 from gateway.domain.errors import ConfigurationError
 
 _DEFAULT_CONFIG = Path("/etc/gateway/gateway.toml")
+_ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {
+        "destinations": "gateway.cli.destinations:destinations",
+        "devices": "gateway.cli.showing:devices",
+        "echo": "gateway.cli.people:echo",
+        "export": "gateway.cli.media:export",
+        "hold": "gateway.cli.people:hold",
+        "import-receipt": "gateway.cli.media:import_receipt",
+        "quarantine": "gateway.cli.people:quarantine",
+        "queue": "gateway.cli.queue:queue_with_verbs",
+        "status": "gateway.cli.showing:status",
+        "step": "gateway.cli.performed:step_with_performed",
+        "try": "gateway.cli.tryout:try_file",
+        "worklist": "gateway.cli.people:worklist",
+    }
+)
+"""Commands of other modules; a role that runs for years does not load them."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, elsewhere=_ELSEWHERE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -43,12 +63,12 @@ def run(context: click.Context, role: str | None, device: str | None) -> None:
     """Run the gateway: all roles under a supervisor, or only ROLE."""
     path = config_path(context)
     if role is None:
-        sys.exit(bootstrap.supervise(path))
+        sys.exit(supervise(path))
     try:
-        sys.exit(bootstrap.run_role(path, role, device))
+        sys.exit(run_role(path, role, device))
     except ConfigurationError as fault:
         click.echo(str(fault), err=True)
-        bootstrap.wait_for_correction(path, fault.message)
+        wait_for_correction(path, fault.message)
         sys.exit(EXIT_CONFIGURATION)
 
 
@@ -57,7 +77,7 @@ def run(context: click.Context, role: str | None, device: str | None) -> None:
 @speaks_of_faults
 def check_config(context: click.Context) -> None:
     """Check the configuration and name every fault at once (exit code 78)."""
-    found = bootstrap.checked_configuration(config_path(context))
+    found = checked_configuration(config_path(context))
     click.echo(
         f"{config_path(context)}: good. {len(found.devices)} device(s), {len(found.worklist)} worklist provider(s), "
         f"{len(found.destination)} destination(s)."
@@ -74,7 +94,7 @@ def config() -> None:
 @speaks_of_faults
 def config_show(context: click.Context) -> None:
     """Print every setting in force, defaults included, secrets masked."""
-    click.echo(bootstrap.shown_configuration(configuration(context)))
+    click.echo(shown_configuration(load_configuration(config_path(context))))
 
 
 @main.command()
@@ -88,17 +108,3 @@ def demo(once: bool, count: int, port: int, keep: bool) -> None:
     from gateway.demo.run import run_demo  # noqa: PLC0415 - demo peers are not loaded by an appliance
 
     sys.exit(run_demo(once=once, count=count, first_port=port, keep=keep))
-
-
-main.add_command(try_file)
-main.add_command(showing.status)
-main.add_command(queue.queue_with_verbs)
-main.add_command(showing.devices)
-main.add_command(destinations)
-main.add_command(people.worklist)
-main.add_command(people.hold)
-main.add_command(people.quarantine)
-main.add_command(performed.step_with_performed)
-main.add_command(people.echo)
-main.add_command(media.export)
-main.add_command(media.import_receipt)

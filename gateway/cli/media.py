@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from gateway import bootstrap
-from gateway.bootstrap import Progress
+from gateway.bootstrap import media
 from gateway.cli.context import EXIT_FAULT, configuration, speaks_of_faults
+from gateway.stages.export import Progress
 
 _MIB = 1 << 20
 
@@ -24,7 +24,7 @@ def export(context: click.Context, usb_path: Path, *, destination: str, only_new
     Nothing counts as delivered by it: bring the filled-in receipt back and import it. The file-set names patients;
     keep the stick like a record. Interrupted, repeat the command with the same stick.
     """
-    outcome = bootstrap.export_queue(
+    outcome = media.export_queue(
         configuration(context), usb_path, destination=destination, again=not only_new, tell=_tell
     )
     if outcome is None:
@@ -57,7 +57,7 @@ def _tell(progress: Progress) -> None:
 @speaks_of_faults
 def import_receipt(context: click.Context, file: Path, *, importer: str, destination: str) -> None:
     """Take what FILE proves for stored: a filled-in receipt, or the PACS's listing of instances as JSON."""
-    outcome = bootstrap.import_receipt(configuration(context), file, importer=importer, destination=destination)
+    outcome = media.import_receipt(configuration(context), file, importer=importer, destination=destination)
     click.echo(f"{outcome.accepted} delivery(ies) stored by this receipt, {outcome.stored_before} were stored before.")
     for uid, why in outcome.refused:
         click.echo(f"refused: {uid}: {why}", err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway import bootstrap
+from gateway.bootstrap.people import clock_of, heard_messages, open_status
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 from gateway.domain.identifiers import display_name
@@ -24,7 +24,7 @@ def worklist(context: click.Context, search: str) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = configuration(context)
-    reader, now = bootstrap.open_status(settings), bootstrap.clock_of(settings).now()
+    reader, now = open_status(settings), clock_of(settings).now()
     for provider in reader.providers():
         click.echo(f"{provider.name}: answered {clock_text(provider.answered_at, now)} {provider.error}".rstrip())
     print_table(
@@ -64,7 +64,7 @@ def refresh(context: click.Context, provider: str) -> None:
 @speaks_of_faults
 def messages(context: click.Context, feed: str, limit: int) -> None:
     """Show the last HL7 messages as they came, with the answer and the fault of each. They hold patient data."""
-    for view in bootstrap.heard_messages(configuration(context), feed, limit):
+    for view in heard_messages(configuration(context), feed, limit):
         click.secho(f"{view.at:%Y-%m-%d %H:%M:%S} {view.provider} from {view.sender}: {view.kind or '?'}", bold=True)
         click.echo(f"  answered {view.answer} {view.fault}".rstrip())
         for line in view.body.splitlines():
@@ -127,7 +127,7 @@ def hold() -> None:
 def hold_list(context: click.Context) -> None:
     """List the holds with their hints and the steps that came into question."""
     settings = configuration(context)
-    reader, now = bootstrap.open_status(settings), bootstrap.clock_of(settings).now()
+    reader, now = open_status(settings), clock_of(settings).now()
     for row in reader.acquisitions(state="held", limit=500):
         click.secho(f"{row.id}  {clock_text(row.captured_at, now)}  {row.device}  {row.display_name}", bold=True)
         click.echo(f"    {row.reason} {row.remedy}")
@@ -194,7 +194,7 @@ def quarantine() -> None:
 def quarantine_list(context: click.Context) -> None:
     """List what is set aside, and why."""
     settings = configuration(context)
-    now = bootstrap.clock_of(settings).now()
+    now = clock_of(settings).now()
     print_table(
         ["id", "captured", "device", "file", "why"],
         [
@@ -205,7 +205,7 @@ def quarantine_list(context: click.Context) -> None:
                 row.display_name,
                 f"{row.reason} {row.remedy}".strip(),
             ]
-            for row in bootstrap.open_status(settings).acquisitions(state="quarantined", limit=500)
+            for row in open_status(settings).acquisitions(state="quarantined", limit=500)
         ],
     )
 

@@ -2,7 +2,7 @@
 
 import click
 
-from gateway import bootstrap
+from gateway.bootstrap.people import clock_of, open_performed
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.people import step
 from gateway.cli.tables import clock_text, print_table
@@ -41,7 +41,7 @@ def close(context: click.Context, device: str, discontinue: str | None, performe
 def list_steps(context: click.Context, *, everything: bool) -> None:
     """List performed steps and what became of the reports about them."""
     settings = configuration(context)
-    now = bootstrap.clock_of(settings).now()
+    now = clock_of(settings).now()
     print_table(
         ["step", "device", "started", "id", "accession", "state", "images", "report", "to", "what", "is", "why"],
         [
@@ -59,7 +59,7 @@ def list_steps(context: click.Context, *, everything: bool) -> None:
                 report.state,
                 f"{report.error} {report.remedy}".strip(),
             ]
-            for line in bootstrap.open_performed(settings).steps(unfinished=not everything)
+            for line in open_performed(settings).steps(unfinished=not everything)
             for report in line.reports
         ],
     )

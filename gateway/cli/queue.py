@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import click
 
-from gateway import bootstrap
-from gateway.bootstrap import QueueFilter
+from gateway.bootstrap.people import clock_of, open_queue, user_name
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.showing import queue
 from gateway.cli.tables import clock_text, print_table
@@ -14,6 +13,7 @@ from gateway.domain.errors import ConfigurationError
 from gateway.domain.lifecycle import DeliveryState
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import QueueRow
+from gateway.spool.queue_view import QueueFilter
 
 _STATES = ["unsent", "all", *(state.value for state in DeliveryState)]
 queue_with_verbs = queue
@@ -48,8 +48,8 @@ def list_deliveries(
 ) -> None:
     """List deliveries: what is owed to whom, and why it is still here."""
     settings = configuration(context)
-    now = bootstrap.clock_of(settings).now()
-    rows = bootstrap.open_queue(settings).rows(QueueFilter(state, device, destination, older_than, limit))
+    now = clock_of(settings).now()
+    rows = open_queue(settings).rows(QueueFilter(state, device, destination, older_than, limit))
     print_table(
         ["#", "destination", "state", "since", "device", "file", "bytes", "tries", "why"],
         [
@@ -83,7 +83,7 @@ def _why(row: QueueRow) -> str:
 def show(context: click.Context, delivery: int) -> None:
     """Show all that is known of DELIVERY: identifiers, digests, every try, every line of its journal."""
     settings = configuration(context)
-    found = bootstrap.open_queue(settings).dossier(delivery)
+    found = open_queue(settings).dossier(delivery)
     if found is None:
         raise ConfigurationError(f"There is no delivery {delivery}.", remedy="List them with: gateway queue list")
     print_table(["fact", "value"], found.facts)
@@ -162,7 +162,7 @@ def retarget(context: click.Context, destination: str, deliveries: tuple[int, ..
 @queue.command()
 @click.argument("deliveries", type=int, nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why; it stays in the journal. No names of patients.")
-@click.option("--operator", default=bootstrap.user_name, help="Who decides; by default who sits at the console.")
+@click.option("--operator", default=user_name, help="Who decides; by default who sits at the console.")
 @click.pass_context
 @speaks_of_faults
 def drop(context: click.Context, deliveries: tuple[int, ...], reason: str, operator: str) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from gateway import bootstrap
+from gateway.bootstrap.people import clock_of, open_status
 from gateway.cli.context import configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 from gateway.domain.views import AcquisitionView
@@ -14,7 +14,7 @@ from gateway.domain.views import AcquisitionView
 def status(context: click.Context) -> None:
     """Say in a few lines whether everything is safe."""
     settings = configuration(context)
-    reader, now = bootstrap.open_status(settings), bootstrap.clock_of(settings).now()
+    reader, now = open_status(settings), clock_of(settings).now()
     counts = reader.counts()
     click.echo(
         f"{counts.captured_today} captured today; {counts.delivered_today} deliveries made today, "
@@ -43,8 +43,8 @@ def queue(context: click.Context, state: str, limit: int) -> None:
     if context.invoked_subcommand is not None:
         return
     settings = configuration(context)
-    now = bootstrap.clock_of(settings).now()
-    rows = bootstrap.open_status(settings).acquisitions(state="" if state == "all" else state, limit=limit)
+    now = clock_of(settings).now()
+    rows = open_status(settings).acquisitions(state="" if state == "all" else state, limit=limit)
     print_table(
         ["id", "captured", "device", "file", "state", "deliveries", "why"],
         [
@@ -77,7 +77,7 @@ def _why(row: AcquisitionView) -> str:
 def devices(context: click.Context) -> None:
     """List the devices, what they delivered today and who is open on them."""
     settings = configuration(context)
-    now = bootstrap.clock_of(settings).now()
+    now = clock_of(settings).now()
     print_table(
         ["device", "today", "last", "open step"],
         [
@@ -87,6 +87,6 @@ def devices(context: click.Context) -> None:
                 clock_text(device.last_captured_at, now),
                 f"{device.active_step.patient_name} ({device.active_step.patient_id})" if device.active_step else "-",
             ]
-            for device in bootstrap.open_status(settings).devices()
+            for device in open_status(settings).devices()
         ],
     )

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from gateway import bootstrap
-from gateway.cli.context import configuration, speaks_of_faults
+from gateway.bootstrap import tryout
+from gateway.bootstrap.settings import load_configuration
+from gateway.cli.context import config_path, speaks_of_faults
 from gateway.cli.tables import print_table
 from gateway.codec.registry import lookup
 
@@ -19,7 +20,7 @@ from gateway.codec.registry import lookup
 @speaks_of_faults
 def try_file(context: click.Context, file: Path, device: str, output: Path | None, attributes: bool) -> None:
     """Show what the gateway would make of FILE: hints, match, object, transfer syntax, sizes."""
-    result = bootstrap.try_file(configuration(context), file, device, output)
+    result = tryout.try_file(load_configuration(config_path(context)), file, device, output)
     click.secho("hints", bold=True)
     for hint in result.hints:
         click.echo(f"  {hint.kind.value} = {hint.value}  (from {hint.origin})")

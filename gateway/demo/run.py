@@ -16,7 +16,8 @@ from pathlib import Path
 
 import click
 
-from gateway.bootstrap import load_configuration, open_status
+from gateway.bootstrap.people import open_status
+from gateway.bootstrap.settings import load_configuration
 from gateway.capture.simulator import draw
 from gateway.demo.home import DEVICES, DemoDevice, DemoHome
 from gateway.demo.patients import DemoOrder, orders, worklist_answers

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bootstrap import open_status
+from gateway.bootstrap.people import open_status
 from gateway.domain.procedure import Patient
 from gateway.host.disk import make_private_folder
 from gateway.spool.database import Database

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bootstrap import load_configuration
 from gateway.bootstrap.people import ask
+from gateway.bootstrap.settings import load_configuration
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.requests import RequestKind
 from tests.support.dcmtk import free_port, received, storescp

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pydicom.fileset import FileSet
 
-from gateway.bootstrap import clock_of
+from gateway.bootstrap.people import clock_of
 from gateway.host.medium import Medium, MediumFault
 from gateway.spool.database import Database
 from gateway.spool.exports import ExportLedger

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from gateway.bootstrap import ask, open_performed
+from gateway.bootstrap.people import ask, open_performed
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.requests import RequestKind
 from tests.support.dcmtk import free_port, storescp

@@ -8,7 +8,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 
-from gateway.bootstrap.parts import Parts, assemble_stage, no_beat
+from gateway.bootstrap.assemble_role import assemble_stage
+from gateway.bootstrap.parts import Parts, no_beat
 from gateway.codec.errors import VerificationFailed
 from gateway.host.credentials import Credentials
 from gateway.spool.database import Database

@@ -15,17 +15,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gateway.bootstrap import load_configuration, open_status
-from gateway.bootstrap.parts import (
-    assemble_stage,
-    capture_stage,
-    close_steps_stage,
-    deliver_stage,
-    housekeep_stage,
-    no_beat,
-    report_stage,
-)
+from gateway.bootstrap.assemble_role import assemble_stage, close_steps_stage, housekeep_stage
+from gateway.bootstrap.capture_role import capture_stage
+from gateway.bootstrap.deliveries import deliver_stage
+from gateway.bootstrap.parts import no_beat
+from gateway.bootstrap.people import open_status
+from gateway.bootstrap.ris import report_stage
 from gateway.bootstrap.roles import prepare
+from gateway.bootstrap.settings import load_configuration
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.procedure import Patient, Step, StepKey
 from gateway.spool.database import Database, migrate

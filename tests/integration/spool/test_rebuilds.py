@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from gateway.bootstrap import load_configuration
 from gateway.bootstrap.people import ask
 from gateway.bootstrap.rebuild import rebuild_stage
 from gateway.bootstrap.roles import prepare
+from gateway.bootstrap.settings import load_configuration
 from gateway.domain.requests import RequestKind
 from gateway.spool.database import Database
 from gateway.spool.files import digest_of

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from gateway.bootstrap import load_configuration, open_status
+from gateway.bootstrap.people import open_status
+from gateway.bootstrap.settings import load_configuration
 from gateway.domain.views import AcquisitionView
 from gateway.spool.database import is_ready
 from gateway.spool.status import LedgerStatus

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 
-from gateway.bootstrap import load_configuration
 from gateway.bootstrap.parts import no_beat
 from gateway.bootstrap.proof import confirm_stage
 from gateway.bootstrap.roles import prepare
+from gateway.bootstrap.settings import load_configuration
 from gateway.domain.checkpoints import Checkpoint, pass_by
 from gateway.domain.views import DeliveryView
 from gateway.spool.runs import RoleLock

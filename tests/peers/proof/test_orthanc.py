@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from gateway.bootstrap import load_configuration
+from gateway.bootstrap.settings import load_configuration
 from gateway.spool.database import Database
 from tests.support.house import House
 from tests.support.peers import Orthanc, free_port

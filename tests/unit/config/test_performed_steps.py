@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bootstrap.settings import device_rules, mpps_fingerprints, peers_in_words, performing_rules
+from gateway.bootstrap.object_settings import device_rules, performing_rules
+from gateway.bootstrap.settings import mpps_fingerprints, peers_in_words
 from gateway.config.faults import InvalidConfiguration
 from gateway.config.load import load
 from gateway.config.model import Configuration

@@ -1,0 +1,81 @@
+"""The workers that deliver to a destination."""
+
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway.bootstrap import peer_settings as mapped
+from gateway.bootstrap.parts import Parts
+from gateway.config.model import Destination
+from gateway.domain.ports import Clock
+from gateway.spool.accepted import AcceptedLedger
+from gateway.spool.database import Database
+from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.health import HealthLedger
+from gateway.spool.standing_in import StandIn
+from gateway.stages.deliver import DeliverStage
+from gateway.stages.dimse_sender import DimseSender
+from gateway.stages.hours import limit_at
+from gateway.stages.loop import Beat
+from gateway.stages.pacing import Bucket
+from gateway.stages.request_width import RequestWidth
+from gateway.stages.sender import Outgoing, Pace, Sender
+from gateway.stages.stow_sender import StowSender
+from gateway.stages.width import Width
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """What the workers of one destination share: how many of them are needed, and how fast they send together."""
+
+    width: Width
+    pace: Pace
+
+    @classmethod
+    def of(cls, destination: Destination, clock: Clock, *, most: int | None = None) -> "Lot":
+        """The lot of a destination; `most` associations instead of those configured if given."""
+        limits = mapped.rate_limits(destination)
+        width = RequestWidth if destination.kind == "stow" else Width
+        return cls(
+            width(most or destination.sending.max_associations, clock.monotonic),
+            Bucket(lambda: limit_at(limits, clock.now()), monotonic=clock.monotonic, wait=time.sleep),
+        )
+
+
+def deliver_stage(
+    parts: Parts, destination: Destination, database: Database, beat: Beat, *, lot: Lot | None = None, worker: int = 0
+) -> DeliverStage:
+    """The work of one worker of a destination; without a lot it is the only one."""
+    lot = lot or Lot.of(destination, parts.clock, most=1)
+    return DeliverStage(
+        run=parts.run,
+        rules=mapped.destination_rules(destination),
+        deliveries=DeliveryLedger(database, parts.clock),
+        sender=_sender(parts, destination, beat, lot.pace),
+        health=HealthLedger(database, parts.clock),
+        clock=parts.clock,
+        passage=parts.passage,
+        width=lot.width,
+        worker=worker,
+        stand_in=_stand_in(parts, destination, database) if worker == 0 else None,
+        memory=AcceptedLedger(database, parts.clock),
+    )
+
+
+def _stand_in(parts: Parts, destination: Destination, database: Database) -> StandIn | None:
+    """For whom a destination stands in, if it does."""
+    takes = destination.takes
+    if not takes.stands_in_for:
+        return None
+    after = timedelta(minutes=takes.stands_in_after_min)
+    return StandIn(database, parts.clock, destination=destination.name, primary=takes.stands_in_for, after=after)
+
+
+def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace) -> Sender:
+    """What speaks the destination's protocol."""
+    outgoing = Outgoing(parts.files)
+    if destination.kind == "stow":
+        return StowSender(mapped.stow_peer(destination, parts.credentials), outgoing, beat=beat, pace=pace)
+    peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
+    offered = mapped.offered_syntaxes(parts.settings, destination)
+    return DimseSender(peer, outgoing, beat=beat, pace=pace, offered=offered)
