@@ -31,13 +31,14 @@ from gateway.config.profiles import shipped_profiles
 from gateway.config.reading import Reader
 from gateway.config.routes import route_faults
 from gateway.config.rules import name as name_rule
+from gateway.config.unscheduled import Unscheduled
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.orders import LOCAL_LIST
 
 T = TypeVar("T")
 Table = Mapping[str, Any]
 
-_TABLES = ("station", "spool", "worklist", "destination", "hl7", "mpps", "listener", "web", "logging")
+_TABLES = ("station", "spool", "worklist", "destination", "hl7", "mpps", "listener", "unscheduled", "web", "logging")
 
 
 def no_object_faults(_: Object) -> Iterable[str]:
@@ -98,6 +99,7 @@ class _Loader:
         self._same_name(worklist, hl7, file)
         mpps = self._several(MppsPeer, table, "mpps", file)
         self._mpps_names = tuple(peer.name for peer in mpps)
+        unscheduled = self._one(Unscheduled, table, "unscheduled", file)
         web = self._one(Web, table, "web", file)
         logging = self._one(Logging, table, "logging", file)
         devices = self._devices((*(one.name for one in worklist), *(one.name for one in hl7), LOCAL_LIST))
@@ -116,6 +118,7 @@ class _Loader:
             devices=devices,
             mpps=mpps,
             hl7=hl7,
+            unscheduled=unscheduled or Unscheduled(),
         )
 
     def _parse(self, path: Path, file: str) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from gateway.config.http import Http, https_url
 from gateway.config.proof import Commitment, Proof
 from gateway.config.routes import Takes
 from gateway.config.sending import Sending
+from gateway.config.unscheduled import Reconciliation, Unscheduled
 from gateway.config.values import Address, Compression, SecretReference
 
 _MIB = 1 << 20
@@ -218,6 +219,11 @@ class Destination:
         "fastest, smallest, balanced, none, or a list of transfer syntaxes (names or UIDs), best first.",
         default=Compression(),
     )
+    reconciliation: Reconciliation = setting(
+        "When an order turns up for what was sent without one. notice: nothing is sent, its administrator is told what"
+        " to change; replace: new objects with the order's identity, and a rejection note for the old ones.",
+        default="notice",
+    )
     linger_s: float = setting(
         "Seconds for which an association stays open for the next instance.", default=5.0, rule=allow.within(0, 600)
     )
@@ -345,6 +351,7 @@ class Configuration:
     devices: tuple[Device, ...]
     mpps: tuple[MppsPeer, ...] = ()
     hl7: tuple[Hl7Feed, ...] = ()
+    unscheduled: Unscheduled = attrs.field(factory=Unscheduled)
 
     def device(self, name: str) -> Device:
         """The device of that name; raises `KeyError` if there is none."""

@@ -21,6 +21,7 @@ from gateway.config.model import (
     WorklistProvider,
 )
 from gateway.config.show import plain_value
+from gateway.config.unscheduled import Unscheduled
 
 _WIDTH = 116
 _GATEWAY_HEAD = """\
@@ -51,6 +52,7 @@ def gateway_reference() -> str:
         ("[[hl7]]", Hl7Feed),
         ("[[mpps]]", MppsPeer),
         ("[listener]", Listener),
+        ("[unscheduled]", Unscheduled),
         ("[web]", Web),
         ("[logging]", Logging),
     )

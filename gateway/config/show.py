@@ -18,7 +18,7 @@ def show(configuration: Configuration) -> str:
     """TOML of all settings, the devices under ``[devices.NAME]``; only where a secret is stands in it, masked."""
     document = tomlkit.document()
     document.add(tomlkit.comment(f"effective configuration of {configuration.path.name} and its devices"))
-    for key in ("station", "spool", "web", "logging"):
+    for key in ("station", "spool", "unscheduled", "web", "logging"):
         document.add(key, plain_table(getattr(configuration, key)))
     if configuration.listener is not None:
         document.add("listener", plain_table(configuration.listener))

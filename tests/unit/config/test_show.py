@@ -40,7 +40,7 @@ def test_secrets_are_masked(tmp_path: Path) -> None:
 def test_a_configuration_without_peers_or_devices_is_shown(tmp_path: Path) -> None:
     (tmp_path / "gateway.toml").write_text('[station]\nname = "Room"\nae_title = "BOX"\ntime_zone = "UTC"\n')
     shown = tomllib.loads(show(load(tmp_path / "gateway.toml")))
-    assert set(shown) == {"station", "spool", "web", "logging"}
+    assert set(shown) == {"station", "spool", "unscheduled", "web", "logging"}
 
 
 def test_what_is_referred_to_but_not_there_is_named(tmp_path: Path) -> None:
