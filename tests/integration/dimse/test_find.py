@@ -85,12 +85,67 @@ def test_the_demo_worklist_matches_dates(asked: str, fits: bool) -> None:
 )
 def test_a_failure_status_is_raised(peers: Peers, status: int, disposition: Disposition) -> None:
     def fail(_: Event) -> Answers:
-        yield 0xFF00, answer()
         yield status, None
 
     with worklist(fail) as port, pytest.raises(PeerRefused, match=f"{status:04X}") as caught:
         find_worklist(peers(port), QUERY)
     assert (caught.value.disposition, caught.value.phase) == (disposition, Phase.QUERY)
+
+
+@pytest.mark.parametrize("status", [0xA700, 0xA900, 0xC001])
+def test_a_failure_after_some_answers_leaves_these(peers: Peers, status: int) -> None:
+    def fail(_: Event) -> Answers:
+        yield 0xFF00, answer(PatientID="P1")
+        yield status, None
+
+    with worklist(fail) as port:
+        found = find_worklist(peers(port), QUERY * 3)
+    assert [item.PatientID for item in found.identifiers] == ["P1"]
+    assert not found.complete
+    assert f"{status:04X}" in str(found.fault)
+
+
+def test_a_provider_that_ends_early_is_not_complete(peers: Peers) -> None:
+    def early(_: Event) -> Answers:
+        yield 0xFF00, answer()
+        yield 0xFE00, None
+
+    with worklist(early) as port:
+        found = find_worklist(peers(port), QUERY)
+    assert (len(found.raw), found.complete) == (1, False)
+    assert "FE00" in found.cut
+
+
+def test_answers_that_go_on_too_long_are_cancelled(peers: Peers) -> None:
+    """The clock of the allowance runs a second an answer; the provider hears the cancel and ends."""
+    cancelled = []
+
+    def many(event: Event) -> Answers:
+        for number in range(100_000):
+            if event.is_cancelled:
+                cancelled.append(number)
+                yield 0xFE00, None
+                return
+            yield 0xFF00, answer(PatientID=str(number))
+
+    seconds = iter(range(1_000_000))
+    with worklist(many) as port:
+        found = find_worklist(peers(port), QUERY, within_s=10, monotonic=lambda: float(next(seconds)))
+    assert 0 < len(found.raw) <= 10
+    assert "more than 10 s" in found.cut
+    assert cancelled
+
+
+def test_answers_without_end_in_bytes_are_cancelled(peers: Peers) -> None:
+    def large(event: Event) -> Answers:
+        while not event.is_cancelled:
+            yield 0xFF00, answer(TextValue="x" * 900_000)
+        yield 0xFE00, None
+
+    with worklist(large) as port:
+        found = find_worklist(peers(port), QUERY)
+    assert sum(map(len, found.raw)) < 34 << 20
+    assert "MiB" in found.cut
 
 
 def test_both_pending_statuses_are_matches(peers: Peers) -> None:
@@ -168,20 +223,32 @@ def test_an_answer_that_is_no_data_set_is_counted_and_the_others_are_kept(peers:
 
     with ScriptedScp(script) as scp:
         found = find_worklist(peers(scp.port), QUERY)
+    assert len(found.raw) == 3
     assert len(found.identifiers) + found.unreadable == 3
     assert found.complete is (found.unreadable == 0)
 
 
-def test_silence_in_the_middle_of_the_answers(peers: Peers) -> None:
+@pytest.mark.parametrize("came", [0, 1])
+def test_silence_in_the_middle_of_the_answers(peers: Peers, came: int) -> None:
     def script(wire: Wire) -> None:
         wire.accept()
         context_id, request = wire.read_message()
-        wire.send_message(context_id, _response(request, 0xFF00), BytesIO(b"\x10\x00\x20\x00LO\x02\x00P1").getvalue())
+        for _ in range(came):
+            data = BytesIO(b"\x10\x00\x20\x00LO\x02\x00P1").getvalue()
+            wire.send_message(context_id, _response(request, 0xFF00), data)
         wire.wait_for_end()
 
-    with ScriptedScp(script) as scp, pytest.raises(GatewayError, match="did not answer") as caught:
-        find_worklist(peers(scp.port), QUERY)
-    assert (caught.value.disposition, caught.value.phase) == (RETRY, Phase.QUERY)
+    with ScriptedScp(script) as scp:
+        if came:
+            found = find_worklist(peers(scp.port), QUERY)
+            assert (len(found.raw), found.complete) == (1, False)
+            fault = found.fault
+            assert fault is not None
+        else:
+            with pytest.raises(GatewayError, match="did not answer") as caught:
+                find_worklist(peers(scp.port), QUERY)
+            fault = caught.value
+    assert (fault.disposition, fault.phase) == (RETRY, Phase.QUERY)
 
 
 def test_a_peer_without_a_worklist_says_so(peers: Peers) -> None:
