@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -20,10 +21,18 @@ from tests.support.link_emulator import PACS, EmulatedLink, LinkShape
 from tests.support.peers import Orthanc
 from tests.support.pki import Pki, make_pki
 
-NIGHTLY = bool(os.environ.get("NIGHTLY"))
-BACKLOG = 5000 if NIGHTLY else 300
-RATE_BYTES_S = 2_500_000 if NIGHTLY else 1_500_000
-LIVES_S, DEAD_S = (4.0, 1.0) if NIGHTLY else (2.5, 0.3)
+BACKLOG = 5000
+BACKLOG_BYTES = 10_000
+RATE_BYTES_S = 10_000_000
+LIVES_S, DEAD_S = 5.0, 0.3
+HURTS: tuple[Hurt, ...] = (
+    Hurt("rst", 2_500_000, RATE_BYTES_S),
+    Hurt("fin", 1_234_567, RATE_BYTES_S),
+    Hurt("flip", 3_000_001, RATE_BYTES_S),
+    Hurt(rate_bytes_s=RATE_BYTES_S),
+    Hurt("stall", 1_000_000, RATE_BYTES_S),
+)
+"""What becomes of each connection in turn, if the link does not die before."""
 STALL_S = 3
 PORT = 11112
 GROWTH_MB = 24
@@ -42,8 +51,9 @@ def over_tls(pki: Pki, port: int) -> Target:
 
 def holds_each_once(pacs: Orthanc, objects: list[FrozenObject], spool: Path) -> None:
     """Orthanc has exactly these objects, one of each, and their data sets are the frozen ones."""
-    held = {pacs.tags_of(one)["SOPInstanceUID"]: one for one in pacs.instances()}
-    assert len(pacs.instances()) == len(objects)
+    found = pacs.held()
+    held = dict(found)
+    assert len(found) == len(pacs.instances()) == len(objects)
     assert pacs.rest("/statistics")["CountInstances"] == len(objects)
     assert held.keys() == {one.sop_instance_uid for one in objects}
     for one in objects[:: max(1, len(objects) // 20)]:
@@ -96,18 +106,27 @@ def dying(proxy: FaultProxy) -> Iterator[threading.Event]:
 
 
 @pytest.mark.timeout(900)
-def test_a_backlog_over_a_link_that_dies_every_few_seconds_ends_complete(tmp_path: Path, pki: Pki) -> None:
+def test_five_thousand_over_a_link_that_dies_every_few_seconds_end_complete(
+    tmp_path: Path, pki: Pki, record_property: Callable[[str, object], None]
+) -> None:
     with (
         Orthanc(tmp_path / "pacs", pki, ae_title="PACS") as pacs,
-        FaultProxy(pacs.port, lambda _: Hurt(rate_bytes_s=RATE_BYTES_S)) as proxy,
+        FaultProxy(pacs.port, lambda number: HURTS[number % len(HURTS)]) as proxy,
     ):
         role = ForwardRole(tmp_path / "gateway", [over_tls(pki, proxy.port)])
-        objects = write_objects(role.spool, BACKLOG, 20_000)
+        objects = write_objects(role.spool, BACKLOG, BACKLOG_BYTES)
         owe(role.spool, objects, ["main"])
+        begun = time.monotonic()
         with role, dying(proxy):
-            role.await_all_stored(BACKLOG, 600 if NIGHTLY else 120)
-        assert proxy.connections > 3, "it died while there was work"
+            role.await_all_stored(BACKLOG, 600)
+        record_property("seconds", round(time.monotonic() - begun))
+        record_property("connections", proxy.connections)
+        record_property("hurt", proxy.hurt)
+        assert proxy.connections > len(HURTS), "it died while there was work, in each way"
+        assert proxy.hurt >= len(HURTS) - 1
         holds_each_once(pacs, objects, role.spool)
+        faults = {row["disposition"] for row in role.attempts("main")} - {"done"}
+        assert faults == {"retry"}, "not one object is blamed for its link"
         assert role.rows("SELECT max(n) AS n FROM (SELECT count(*) AS n FROM attempt WHERE disposition = 'done'"
                          " GROUP BY delivery)") == [{"n": 1}]  # fmt: skip
 
@@ -165,13 +184,13 @@ def test_a_transfer_into_nothing_is_noticed_in_the_stated_time(tmp_path: Path, t
 
 
 def test_loss_and_outages_end_complete(tmp_path: Path) -> None:
-    count = 2000 if NIGHTLY else 30
+    count = 2000 if os.environ.get("LONG_RUN") else 30
     shape = LinkShape(rate_kbit_s=4000, rtt_ms=80, loss_percent=2, up_s=2.5, down_s=2)
     with EmulatedLink(shape, f"{os.getpid()}l") as link, storescp_beyond(link, tmp_path) as received:
         role = over(link, tmp_path)
         owe(role.spool, write_objects(role.spool, count, 40_000), ["main"])
         with role:
-            role.await_all_stored(count, 1200 if NIGHTLY else 100)
+            role.await_all_stored(count, 100 if count == 30 else 1200)
         assert len(list(received.iterdir())) == count
         assert link.traffic()["to_pacs"]["lost"] > 0
 

@@ -161,6 +161,13 @@ class Orthanc(PeerProcess):
         found: list[str] = self.rest("/instances")
         return found
 
+    def held(self) -> list[tuple[str, str]]:
+        """SOP Instance UID and Orthanc's id of every instance held, a thousand in one answer."""
+        found: list[tuple[str, str]] = []
+        while page := self.rest(f"/instances?expand&since={len(found)}&limit=1000"):
+            found += [(one["MainDicomTags"]["SOPInstanceUID"], one["ID"]) for one in page]
+        return found
+
     def delete(self, instance: str) -> None:
         """Lose an instance, as an archive after a restore does."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http_port, timeout=20)
