@@ -33,15 +33,15 @@ def test_a_pattern_with_a_check_digit(tmp_path: Path) -> None:
     [
         (
             'patient_id_pattern = "E{number:04}"\n',
-            "unscheduled.patient_id_pattern: two boxes would give the same id to two patients; add {station}, or",
+            "unscheduled.patient_id_pattern: two boxes would give the same id to two patients (given",
         ),
         (
             'patient_id_pattern = "{station}{number}{check}"\n',
-            "unscheduled.patient_id_pattern: {check} needs check_digit; for example luhn",
+            "unscheduled.patient_id_pattern: {check} needs check_digit (given: '{station}{number}{check}'); for example luhn",
         ),
         (
             'patient_id_pattern = "{station}{number}{check}"\ncheck_digit = "iso7064-mod11-10"\n',
-            "iso7064-mod11-10 is for digits, and this pattern gives letters too; use",
+            "iso7064-mod11-10 is for digits, and this pattern gives letters too (given",
         ),
         ('check_digit = "crc"\n', "must be one of luhn, iso7064-mod11-2,"),
         ('station = "a|b"\n', "unscheduled.station: is printable ASCII without"),
