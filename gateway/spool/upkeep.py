@@ -1,7 +1,6 @@
 """Keeps ledger and files in step: reconciliation at start, and retention by the ladder of proof alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -10,10 +9,10 @@ from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles, digest_of
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import NEVER_US, to_us
+from gateway.spool.reconciling import UNCLAIMED, Reconciliation, forget_folders, reconcile
 
 _BATCH = 200
-UNCLAIMED = "unclaimed"
-"""Folder of files that no row names."""
+_MARKED_AT_ONCE = 2000
 _PROVEN = (
     "state = 'assembled' AND source_bytes_kept = 1"
     " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id)"
@@ -27,14 +26,6 @@ _PROVEN = (
 left the configuration when there was no other than status."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """What did not agree: files the ledger does not name, and ledger paths without a file."""
-
-    unknown_files: tuple[str, ...]
-    missing_files: tuple[str, ...]
-
-
 class Upkeep:
     """Reconciliation and retention, for one thread."""
 
@@ -45,38 +36,8 @@ class Upkeep:
         self._digests: dict[str, str] = {}
 
     def reconcile(self, folder: str) -> Reconciliation:
-        """Compare ledger and directory below `folder`, which only the calling role writes, and which it does at start.
-
-        A file without a row was renamed but never committed: its source was not acknowledged and will be captured or
-        built again. It is set aside all the same, until the ledger knows its bytes: a ledger restored from a backup
-        would look alike. A row without a file is a loss that a person must see.
-        """
-        # The directory is read before the ledger: housekeeping forgets a row first and removes its file after.
-        present = set(self._files.files_in(folder))
-        named = self._named_paths(folder)
-        unknown = [path for path in sorted(present - named) if self._files.absolute(path).exists()]
-        missing = sorted(named - present)
-        for path in unknown:
-            self._files.place(self._files.absolute(path), UNCLAIMED, path.rsplit("/", 1)[-1])
-        if unknown or missing:
-            now = to_us(self._clock.now())
-            with self._database.write() as connection:
-                for path in unknown:
-                    write_journal(connection, now, "spool", "file without a row set aside", "spool", path=path)
-                for path in missing:
-                    write_journal(connection, now, "spool", "file missing", "spool", path=path)
-        return Reconciliation(tuple(unknown), tuple(missing))
-
-    def _named_paths(self, folder: str) -> set[str]:
-        below = (f"{folder}/", f"{folder}0")  # in ASCII, 0 comes right after the slash
-        with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT part.path AS path FROM part JOIN acquisition ON acquisition.id = part.acquisition"
-                " WHERE source_bytes_kept = 1 AND part.path >= ? AND part.path < ? UNION ALL"
-                " SELECT path FROM instance WHERE built_us IS NOT NULL AND kept = 1 AND path >= ? AND path < ?",
-                (*below, *below),
-            )
-            return {row["path"] for row in rows}
+        """Compare ledger and files below `folder`, which only the calling role writes, and which it does at start."""
+        return reconcile(self._database, self._files, self._clock, folder)
 
     def settle_unclaimed(self) -> int:
         """Remove set-aside files whose bytes or instance the ledger knows by now; how many are left."""
@@ -114,17 +75,46 @@ class Upkeep:
         """
         limit = to_us(self._clock.now() - retention)
         self._remember(proofs)
+        self._mark()
         with self._database.read() as connection:
-            find = f"SELECT id FROM acquisition WHERE {_PROVEN} ORDER BY id LIMIT ?2"  # noqa: S608 - a constant is inserted
-            rows = connection.execute(find, (limit, most)).fetchall()
+            rows = connection.execute(
+                "SELECT acquisition AS id FROM proven WHERE since_us <= ? ORDER BY since_us, acquisition LIMIT ?",
+                (limit, most),
+            ).fetchall()
         return sum(self._retire_one(row["id"], limit) for row in rows)
 
     def _remember(self, proofs: Mapping[str, str]) -> None:
+        """Keep what proves a delivery to each destination; what was marked by another rule is marked anew."""
         with self._database.read() as connection:
             known = {row["destination"]: row["proof"] for row in connection.execute("SELECT * FROM proof_policy")}
         if changed := [(name, proof) for name, proof in proofs.items() if known.get(name) != proof]:
             with self._database.write() as connection:
                 connection.executemany("INSERT OR REPLACE INTO proof_policy VALUES (?, ?)", changed)
+                connection.execute("UPDATE proven_marking SET marked_to = 0")
+
+    def is_marking(self) -> bool:
+        """Whether there are acquisitions of which it is not yet marked if they may go."""
+        with self._database.read() as connection:
+            return connection.execute("SELECT marked_to FROM proven_marking").fetchone()[0] is not None
+
+    def _mark(self) -> None:
+        """Mark the next stretch of kept acquisitions by the policies in force, until all of them are."""
+        if not self.is_marking():
+            return
+        with self._database.write() as connection:
+            after = connection.execute("SELECT marked_to FROM proven_marking").fetchone()[0]
+            last = connection.execute(
+                "SELECT max(id) FROM (SELECT id FROM acquisition WHERE state = 'assembled' AND source_bytes_kept = 1"
+                " AND id > ? ORDER BY id LIMIT ?)",
+                (after, _MARKED_AT_ONCE),
+            ).fetchone()[0]
+            if last is not None:
+                connection.execute("DELETE FROM proven WHERE acquisition > ? AND acquisition <= ?", (after, last))
+                connection.execute(
+                    "INSERT INTO proven SELECT * FROM standing WHERE acquisition > ? AND acquisition <= ?",
+                    (after, last),
+                )
+            connection.execute("UPDATE proven_marking SET marked_to = ?", (last,))
 
     def _retire_one(self, number: int, limit: int) -> bool:
         """Forget the files in the ledger first: a crash in between leaves files without rows, which start sets aside.
@@ -141,8 +131,10 @@ class Upkeep:
                 f"UPDATE acquisition SET source_bytes_kept = 0, thumbnail = NULL WHERE {_PROVEN} AND id = ?2",  # noqa: S608 - a constant is inserted
                 (limit, number),
             ).rowcount
+            connection.execute("DELETE FROM proven WHERE acquisition = ?", (number,))
             if not retired:
                 return False
+            forget_folders(connection, {row["path"].rpartition("/")[0] for row in rows})
             connection.execute("UPDATE instance SET kept = 0 WHERE acquisition = ?", (number,))
             # what is no longer here is not asked for, whatever policy the destination may get later
             connection.execute("UPDATE delivery SET due_us = ? WHERE acquisition = ?", (NEVER_US, number))

@@ -67,7 +67,7 @@ class HousekeepStage:
         for device, idle_s in self._rules.active_step_idle_s.items():
             self._steps.close_idle(device, idle_s)
         self._steps.expire()
-        more = self._upkeep.retire(self._rules.retention, self._rules.proofs) > 0
+        more = self._upkeep.retire(self._rules.retention, self._rules.proofs) > 0 or self._upkeep.is_marking()
         more = self._room.release(self._rules.proofs) or more
         more = (self._pruner is not None and self._pruner.prune()) or more
         self._health.settle("house.", self._issues())

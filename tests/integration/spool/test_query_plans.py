@@ -3,6 +3,7 @@
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def ledger(tmp_path: Path) -> Iterator[TestSpool]:
     owe(spool.root, imagined_objects(1000, first=1000), DESTINATIONS)
     spool.deliveries.configure(dict.fromkeys(DESTINATIONS, "as configured"))
     spool.clock.moment = spool.clock.moment.replace(year=2030)
+    spool.upkeep.retire(timedelta(days=36_500))
+    spool.upkeep.retire(timedelta(days=36_500))
     yield spool
     spool.close()
 
@@ -79,6 +82,7 @@ ASKED: dict[str, Callable[[TestSpool], object]] = {
     "on the way": lambda spool: spool.status.acquisitions(state="undelivered", limit=31),
     "one state": lambda spool: spool.status.acquisitions(state="held", limit=31),
     "a person's turn": lambda spool: spool.upkeep.counts_needing_people(),
+    "retention": lambda spool: spool.upkeep.retire(timedelta(days=1), most=3),
     "orphans": lambda spool: spool.upkeep.orphaned_destinations(["main"]),
 }
 

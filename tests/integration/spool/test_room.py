@@ -185,3 +185,38 @@ def test_a_long_journal_is_walked_in_stretches(history: TestSpool) -> None:
         stretches += 1
     assert stretches >= 3
     assert "acquisition 1" not in lines(history)
+
+
+def transactions(spool: TestSpool) -> list[tuple[int, int]]:
+    items = spool.rows("SELECT commitment, delivery FROM commitment_item ORDER BY 1, 2")
+    known = {row["id"] for row in spool.rows("SELECT id FROM commitment")}
+    assert {row["commitment"] for row in items} == known
+    return [(row["commitment"], row["delivery"]) for row in items]
+
+
+def test_transactions_of_proof_go_with_the_last_of_what_they_asked_for(history: TestSpool) -> None:
+    asked = [(1, (1,), 5), (2, (1, 2), 5), (3, (1,), None), (4, (2,), 5)]
+    for number, deliveries, ended_us in asked:
+        history.run_sql(
+            "INSERT INTO commitment (id, transaction_uid, destination, state, made_us, ended_us)"
+            " VALUES (?, ?, 'main', ?, 1, ?)",
+            *(number, f"1.2.{number}", "reported" if ended_us else "waiting", ended_us),
+        )
+        for delivery in deliveries:
+            history.run_sql("INSERT INTO commitment_item VALUES (?, ?, 'committed')", number, delivery)
+        history.run_sql(
+            "INSERT INTO journal (at_us, actor, event, subject, detail) VALUES (1, 'x', 'proof asked', ?, '{}')",
+            f"commitment {number}",
+        )
+    everything = transactions(history)
+    young = JournalPruner(history.database, timedelta(days=101), history.clock)
+    while young.prune():
+        pass
+    assert transactions(history) == everything
+    pruner = JournalPruner(history.database, timedelta(days=99), history.clock)
+    while pruner.prune():
+        pass
+    assert transactions(history) == [row for row in everything if row[0] != 1]
+    assert "commitment 1" not in lines(history)
+    assert {"commitment 2", "commitment 3", "commitment 4"} <= lines(history)
+    assert {row["state"] for row in history.rows("SELECT state FROM delivery")} == {"stored", "pending"}

@@ -1,5 +1,6 @@
 """Ledger and files kept in step, and nothing let go but by the ladder of proof."""
 
+import random
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +13,8 @@ from gateway.domain.errors import UnreadableInput
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.lifecycle import DeliveryState
 from gateway.domain.procedure import Hold
-from gateway.spool.upkeep import UNCLAIMED
+from gateway.spool.reconciling import UNCLAIMED
+from tests.support.backlog import imagined_objects, owe
 from tests.support.ledger import TestSpool
 
 DAY = timedelta(days=1)
@@ -247,6 +249,66 @@ def test_nothing_undelivered_is_ever_removed(
         paths += spool.rows("SELECT path FROM instance WHERE acquisition = ?", number)
         assert {spool.files.absolute(row["path"]).exists() for row in paths} == {not may_go}
     spool.close()
+
+
+def marks(spool: TestSpool) -> list[tuple[int, int]]:
+    return [(row["acquisition"], row["since_us"]) for row in spool.rows("SELECT * FROM proven ORDER BY acquisition")]
+
+
+def truth(spool: TestSpool) -> list[tuple[int, int]]:
+    return [(row["acquisition"], row["since_us"]) for row in spool.rows("SELECT * FROM standing ORDER BY acquisition")]
+
+
+_ADD = (
+    "INSERT OR IGNORE INTO delivery (instance, acquisition, destination, state, since_us, due_us)"
+    " VALUES ({row} % 6 + 1, {row} % 6 + 1, 'late', 'pending', 0, 0)"
+)
+CHANGES = (
+    "UPDATE delivery SET state = 'stored', stored_us = {moment}, status = '0000' WHERE id = {row}",
+    "UPDATE delivery SET state = 'committed', committed_us = {moment}, stored_us = 5, status = '0000' WHERE id = {row}",
+    "UPDATE delivery SET state = 'pending' WHERE id = {row}",
+    "UPDATE delivery SET state = 'parked' WHERE id = {row}",
+    "DELETE FROM delivery WHERE id = {row}",
+    _ADD,
+)
+
+
+def test_marks_are_what_looking_at_every_proof_would_give(spool: TestSpool) -> None:
+    for number in range(6):
+        spool.deliverable(("main", "backup"), exam_key=str(number))
+    spool.upkeep.retire(DAY, {"main": "commitment", "backup": "status"})
+    chance = random.Random(4)
+    for moment in range(1, 400):
+        spool.run_sql(chance.choice(CHANGES).format(moment=moment, row=chance.randrange(1, 19)))
+        assert marks(spool) == truth(spool)
+
+
+@pytest.mark.parametrize("before", [{}, {"main": "commitment"}])
+def test_a_ledger_without_marks_is_marked_in_stretches(
+    spool: TestSpool, monkeypatch: pytest.MonkeyPatch, before: dict[str, str]
+) -> None:
+    """As after an update, or when the policy of a destination changes."""
+    spool.upkeep.retire(DAY, before)
+    while spool.upkeep.is_marking():
+        spool.upkeep.retire(DAY, before)
+    owe(spool.root, imagined_objects(25), ["main"], stored=True)
+    spool.clock.moment = spool.clock.moment.replace(year=2030)
+    spool.run_sql("DELETE FROM proven")
+    if not before:
+        spool.run_sql("UPDATE proven_marking SET marked_to = 0")
+    monkeypatch.setattr("gateway.spool.upkeep._MARKED_AT_ONCE", 10)
+    let_go = [spool.upkeep.retire(DAY, {"main": "status"}) for _ in range(5)]
+    assert let_go == [10, 10, 5, 0, 0]
+    assert not spool.upkeep.is_marking()
+
+
+def test_a_mark_that_is_wrong_is_taken_back_and_nothing_goes(spool: TestSpool) -> None:
+    number = spool.deliverable(content=b"abc")
+    spool.upkeep.retire(DAY)
+    spool.run_sql("INSERT INTO proven VALUES (?, 0)", number)
+    before = bytes_of(spool)
+    assert spool.upkeep.retire(DAY) == 0
+    assert (bytes_of(spool), marks(spool)) == (before, [])
 
 
 def test_counts_and_orphans(spool: TestSpool) -> None:
