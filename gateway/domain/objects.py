@@ -56,10 +56,16 @@ class ObjectProfile:
 
 @dataclass(frozen=True, slots=True)
 class LocalStudy:
-    """Identity of an unscheduled acquisition: the patient as known, a local study without an order."""
+    """Identity of an unscheduled acquisition: the patient as known, a local study without an order.
+
+    `age` is AS text (PS3.5 section 6.2), estimated for an emergency. `accession_number` is what a person read
+    somewhere: it helps to find the order later and is not written into objects, for nobody has checked it.
+    """
 
     patient: Patient
     description: str = ""
+    age: str = ""
+    accession_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

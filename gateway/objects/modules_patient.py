@@ -3,10 +3,12 @@
 References: PS3.3 C.7.1.1, C.7.2.2.
 """
 
+import re
 from math import inf
 
 from pydicom.multival import MultiValue
 
+from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Step
 from gateway.objects import coded
 from gateway.objects.draft import Draft
@@ -26,6 +28,7 @@ _STUDY_IDENTIFIERS = ("AdmissionID", "ServiceEpisodeID")
 _STUDY_DESIGNATORS = ("IssuerOfAdmissionIDSequence", "IssuerOfServiceEpisodeIDSequence")
 _STUDY_NUMBERS = ("PatientSize", "PatientWeight")
 _PREGNANCY_MAX = 4
+_AGE = re.compile(r"[0-9]{3}[DWMY]")
 
 
 def patient(draft: Draft) -> None:
@@ -47,6 +50,9 @@ def patient(draft: Draft) -> None:
 
 def patient_study(draft: Draft) -> None:
     """Fill in Patient Study (optional): size, weight, alerts and admission, as far as the worklist gave them."""
+    subject = draft.order.subject
+    if isinstance(subject, LocalStudy) and _AGE.fullmatch(subject.age):
+        draft.dataset.PatientAge = subject.age
     for keyword in _STUDY_TEXTS:
         _set(draft, keyword, [description(draft, keyword, v) for v in _values(draft.answer.get(keyword))])
     for keyword in _STUDY_IDENTIFIERS:

@@ -50,6 +50,7 @@ def step_to_text(step: Step) -> str:
             "identifier": step.identifier,
             "faults": list(step.faults),
             "usable": step.usable,
+            "doubtful": step.doubtful,
         },
         ensure_ascii=False,
         sort_keys=True,
@@ -71,12 +72,18 @@ def step_from_text(text: str) -> Step:
 
 def local_study_to_text(study: LocalStudy) -> str:
     """A local study as JSON."""
-    return json.dumps(
-        {"patient": _patient_to_json(study.patient), "description": study.description}, ensure_ascii=False
-    )
+    fields = {
+        "patient": _patient_to_json(study.patient),
+        "description": study.description,
+        "age": study.age,
+        "accession_number": study.accession_number,
+    }
+    return json.dumps(fields, ensure_ascii=False)
 
 
 def local_study_from_text(text: str) -> LocalStudy:
     """A local study of JSON written by `local_study_to_text`."""
     fields = json.loads(text)
-    return LocalStudy(Patient(*fields["patient"]), fields["description"])
+    return LocalStudy(
+        Patient(*fields["patient"]), fields["description"], fields.get("age", ""), fields.get("accession_number", "")
+    )
