@@ -27,6 +27,11 @@ class Checkpoint(Enum):
     REPORT_CLAIMED = "report.claimed"
     REPORT_ANSWERED = "report.answered"
     REPORT_COMMITTED = "report.committed"
+    CORRECT_LINKED = "correct.linked"
+    CORRECT_COMMITTED = "correct.committed"
+    NOTE_WRITTEN = "note.written"
+    NOTE_RENAMED = "note.renamed"
+    NOTE_COMMITTED = "note.committed"
 
 
 Passage = Callable[[Checkpoint], None]

@@ -17,6 +17,7 @@ from gateway.domain.errors import Disposition, GatewayError, Phase, SpoolFull
 
 _TEMPORARY = "tmp"
 _CHUNK_BYTES = 1 << 20
+_NO_LINKS = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EXDEV})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -70,6 +71,31 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file in hex, read in chunks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Give a file a second, durable name, or make a synced copy where the file system knows no such thing.
+
+    A name that exists already is left: it was given by a try that came to no end.
+    """
+    with storage_faults():
+        make_folder(target.parent)
+        if target.exists() and target.samefile(source):
+            return
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(source)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            _copy_synced(source, target)
+        sync_directory(target.parent)
+
+
+def _copy_synced(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    with target.open("rb") as handle:
+        os.fsync(handle.fileno())
 
 
 def _write_all(handle: io.FileIO, chunk: bytes) -> None:

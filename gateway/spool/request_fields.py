@@ -10,6 +10,10 @@ class RequestRefused(Exception):  # noqa: N818 - the outcome, in the operator's 
     """A request that cannot be carried out, with the reason for the person who filed it."""
 
 
+class NotYet(Exception):  # noqa: N818 - no fault: the request stays filed and is looked at again
+    """What a request is about is being worked on at this moment."""
+
+
 def text_of(request: Request, key: str) -> str:
     """A text that must be there."""
     value = request.payload.get(key, "").strip()

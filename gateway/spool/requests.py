@@ -25,16 +25,12 @@ from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 from gateway.spool.performed_verbs import PERFORMED_VERBS
 from gateway.spool.queue_verbs import DELIVERY_VERBS
-from gateway.spool.request_fields import RequestRefused, number_of, numbers_of, text_of
+from gateway.spool.request_fields import NotYet, RequestRefused, number_of, numbers_of, text_of
 from gateway.spool.snapshots import step_from_text
 
 _OPENING_LIFE_US = 5 * 60_000_000
 _IDENTITY_MAX_LENGTH = 64
-_FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH})
-
-
-class _NotYet(Exception):  # noqa: N818 - no fault: the request stays filed and is looked at again
-    """What a request is about is being worked on at this moment."""
+_FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH, RequestKind.LOOK_UP})
 
 
 def role_of(kind: RequestKind) -> str:
@@ -135,7 +131,7 @@ class RequestLedger:
             except RequestRefused as refusal:
                 connection.execute("ROLLBACK TO verb")
                 outcome, ok = str(refusal), False
-            except _NotYet:
+            except NotYet:
                 connection.execute("ROLLBACK TO verb")
                 return
             self._finish(connection, request, ok=ok, outcome=outcome, detail="")
@@ -270,5 +266,5 @@ def _held(connection: sqlite3.Connection, request: Request) -> list[int]:
         if row is None or row["state"] != AcquisitionState.HELD.value:
             raise RequestRefused(f"Acquisition {number} is not held.")
         if row["claimed_by"] is not None:
-            raise _NotYet
+            raise NotYet
     return numbers

@@ -1,0 +1,76 @@
+"""What a correction means for performed steps and open steps: those that hold nothing any more end as wrong."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from gateway.domain.performed_step import PerformedClosing, PerformedOutcome
+from gateway.spool.journal import write_journal
+from gateway.spool.performed_steps import close_performed_step
+
+WRONG_ENTRY = "110514"
+"""Incorrect worklist entry selected (CID 9300)."""
+
+
+def leave_wrong_steps(
+    connection: sqlite3.Connection, now_us: int, acquisitions: Sequence[int], *, actor: str
+) -> list[str]:
+    """End what was in progress for the wrong patient and holds nothing else; returns what a person must know of it."""
+    remarks = []
+    marks = ", ".join("?" for _ in acquisitions)
+    steps = connection.execute(
+        "SELECT DISTINCT performed_step.* FROM performed_step"  # noqa: S608 - only question marks are inserted
+        f" JOIN acquisition ON acquisition.performed_step = performed_step.id WHERE acquisition.id IN ({marks})",
+        tuple(acquisitions),
+    ).fetchall()
+    for step in steps:
+        remarks += _end(connection, now_us, step, actor)
+    opened = connection.execute(
+        "SELECT DISTINCT active_step.device, active_step.step FROM active_step"  # noqa: S608 - as above
+        " JOIN acquisition ON acquisition.device = active_step.device AND acquisition.step = active_step.step"
+        f" WHERE acquisition.id IN ({marks})",
+        tuple(acquisitions),
+    ).fetchall()
+    for active in opened:
+        remarks += _close(connection, now_us, active, actor)
+    return remarks
+
+
+def _end(connection: sqlite3.Connection, now_us: int, step: sqlite3.Row, actor: str) -> list[str]:
+    """End one performed step as the wrong entry, if its result is not final and nothing else was captured under it."""
+    number = step["id"]
+    if connection.execute(
+        "SELECT 1 FROM acquisition WHERE performed_step = ? AND rejected_us IS NULL", (number,)
+    ).fetchone():
+        return [f"Performed step {number} goes on, for other pictures are in it."]
+    if step["state"] == "closed":
+        if step["reason"] == WRONG_ENTRY:
+            return []
+        final = (
+            f"Performed step {number} was closed as {step['outcome']} before, which the standard lets nobody change:"
+        )
+        return [f"{final} tell the RIS that it was the wrong entry."]
+    closing = PerformedClosing(PerformedOutcome.DISCONTINUED, WRONG_ENTRY)
+    if step["state"] == "open":
+        close_performed_step(connection, now_us, number, closing, actor=actor)
+    else:
+        connection.execute(
+            "UPDATE performed_step SET outcome = ?, reason = ? WHERE id = ? AND state = 'closing'",
+            (closing.outcome.value, closing.reason, number),
+        )
+        write_journal(
+            connection, now_us, actor, "performed step ends", f"performed step {number}",
+            outcome=closing.outcome.value, reason=closing.reason,
+        )  # fmt: skip
+    return [f"Performed step {number} ends as discontinued: incorrect worklist entry selected."]
+
+
+def _close(connection: sqlite3.Connection, now_us: int, active: sqlite3.Row, actor: str) -> list[str]:
+    """Close the wrong step where it is still open: the next picture would be the wrong patient's again."""
+    device = active["device"]
+    if connection.execute(
+        "SELECT 1 FROM acquisition WHERE device = ? AND step = ? AND rejected_us IS NULL", (device, active["step"])
+    ).fetchone():
+        return [f"The step that they came under is still open on {device}, for other pictures are in it."]
+    connection.execute("DELETE FROM active_step WHERE device = ?", (device,))
+    write_journal(connection, now_us, actor, "step closed", f"device {device}", reason="it was the wrong entry")
+    return [f"The wrong step was still open on {device}; it is closed now."]
