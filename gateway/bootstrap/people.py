@@ -42,7 +42,8 @@ def open_status(settings: Configuration) -> LedgerStatus:
         raise ConfigurationError(
             f"There is no ledger in {settings.spool.path}.", remedy="Start the gateway once, or correct spool.path."
         )
-    return LedgerStatus(settings.spool.path, clock_of(settings), [device.name for device in settings.devices])
+    limits_s = {device.name: device.settings.match.active_step_limit_min * 60 for device in settings.devices}
+    return LedgerStatus(settings.spool.path, clock_of(settings), list(limits_s), limits_s)
 
 
 def open_queue(settings: Configuration) -> QueueView:

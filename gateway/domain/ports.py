@@ -14,6 +14,7 @@ from gateway.domain.views import (
     DestinationView,
     DeviceView,
     IssueView,
+    PerformedStepView,
     ProviderView,
     RequestView,
     StepView,
@@ -61,6 +62,10 @@ class StatusReader(Protocol):
 
     def devices(self) -> Sequence[DeviceView]:
         """Devices in configured order."""
+        ...
+
+    def performed_steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:
+        """Newest first; with `unfinished` only those in progress or with a report that no peer has taken yet."""
         ...
 
     def issues(self) -> Sequence[IssueView]:

@@ -74,6 +74,8 @@ class StepView:
     usable: bool
     faults: tuple[str, ...]
     open_on: tuple[str, ...]
+    doubtful: bool = False
+    looked_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +123,56 @@ class AcceptedView:
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """A device with its newest acquisition and the step open on it."""
+    """A device with its newest acquisition and the step open on it: by whom, until when, how many came since.
+
+    `closes_at` is when the open step closes by itself if nothing more is captured under it.
+    """
 
     name: str
     captured_today: int
     last_captured_at: datetime | None
     active_step: StepView | None
     active_since: datetime | None
+    active_by: str = ""
+    closes_at: datetime | None = None
+    captured_since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """One report of a performed step to a peer: `kind` is create or set, `status` the peer's answer."""
+
+    number: int
+    peer: str
+    kind: str
+    state: str
+    since: datetime
+    attempts: int
+    status: str
+    error: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class PerformedStepView:
+    """One performed step; `reason` is the code of a discontinuation, `instances` how many were made until now."""
+
+    number: int
+    device: str
+    state: str
+    outcome: str
+    reason: str
+    sop_instance_uid: str
+    id: str
+    started_at: datetime
+    ended_at: datetime | None
+    patient_name: str = field(repr=False)
+    patient_id: str
+    accession_number: str
+    description: str
+    append: bool
+    instances: int
+    reports: tuple[ReportView, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,48 +3,14 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
+from gateway.domain.performed_step import PerformedResult
 from gateway.domain.ports import Clock
+from gateway.domain.views import PerformedStepView, ReportView
 from gateway.spool.database import Database
 from gateway.spool.moments import from_us, zone_of
 from gateway.spool.performed_snapshots import case_from_text, result_from_text
-
-
-@dataclass(frozen=True, slots=True)
-class ReportLine:
-    """One report of a performed step; `number` names it on the command line."""
-
-    number: int
-    peer: str
-    kind: str
-    state: str
-    since: datetime
-    attempts: int
-    status: str
-    error: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class PerformedLine:
-    """One performed step; `reason` is the code of a discontinuation."""
-
-    number: int
-    device: str
-    state: str
-    outcome: str
-    reason: str
-    sop_instance_uid: str
-    id: str
-    started_at: datetime
-    patient_id: str
-    accession_number: str
-    description: str
-    instances: int
-    reports: tuple[ReportLine, ...]
 
 
 class PerformedView:
@@ -54,7 +20,7 @@ class PerformedView:
         self._spool = spool
         self._clock = clock
 
-    def steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedLine]:
+    def steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:
         """Newest first; with `unfinished` only those in progress or with a report that no peer has taken yet."""
         only = (
             "WHERE state <> 'closed' OR EXISTS (SELECT 1 FROM performed_step_report AS report"
@@ -67,13 +33,13 @@ class PerformedView:
             ).fetchall()
             return [self._line(connection, row) for row in rows]
 
-    def _line(self, connection: sqlite3.Connection, row: sqlite3.Row) -> PerformedLine:
+    def _line(self, connection: sqlite3.Connection, row: sqlite3.Row) -> PerformedStepView:
         case = case_from_text(row["snapshot"])
         reports = connection.execute(
             "SELECT * FROM performed_step_report WHERE performed_step = ? ORDER BY id", (row["id"],)
         ).fetchall()
-        series = result_from_text(row["result"]).series if row["result"] else ()
-        return PerformedLine(
+        result = result_from_text(row["result"]) if row["result"] else None
+        return PerformedStepView(
             number=row["id"],
             device=row["device"],
             state=row["state"],
@@ -82,15 +48,18 @@ class PerformedView:
             sop_instance_uid=row["sop_instance_uid"],
             id=case.performed.id,
             started_at=case.performed.started_at,
+            ended_at=result.ended_at if result else None,
+            patient_name=case.subject.patient.name,
             patient_id=case.subject.patient.patient_id,
             accession_number=getattr(case.subject, "accession_number", ""),
             description=case.performed.description,
-            instances=sum(len(one.instances) for one in series),
+            append=case.performed.append,
+            instances=_instances(connection, row["id"]) if result is None else _listed(result),
             reports=tuple(self._report(one) for one in reports),
         )
 
-    def _report(self, row: sqlite3.Row) -> ReportLine:
-        return ReportLine(
+    def _report(self, row: sqlite3.Row) -> ReportView:
+        return ReportView(
             number=row["id"],
             peer=row["peer"],
             kind=row["kind"],
@@ -110,3 +79,17 @@ class PerformedView:
                 yield connection
         finally:
             database.close()
+
+
+def _instances(connection: sqlite3.Connection, number: int) -> int:
+    """How many instances a step in progress has until now."""
+    row = connection.execute(
+        "SELECT count(*) FROM acquisition JOIN instance ON instance.acquisition = acquisition.id"
+        " WHERE acquisition.performed_step = ? AND instance.built_us IS NOT NULL",
+        (number,),
+    ).fetchone()
+    return int(row[0])
+
+
+def _listed(result: PerformedResult) -> int:
+    return sum(len(one.instances) for one in result.series)

@@ -16,12 +16,14 @@ from gateway.domain.views import (
     DestinationView,
     DeviceView,
     IssueView,
+    PerformedStepView,
     ProviderView,
     RequestView,
     StepView,
 )
 from gateway.spool.database import Database
 from gateway.spool.moments import from_us, from_us_or_none, to_us, zone_of
+from gateway.spool.performed_view import PerformedView
 from gateway.spool.snapshots import (
     hints_from_text,
     keys_from_text,
@@ -46,16 +48,19 @@ _NO_LIMIT = 1 << 62
 class LedgerStatus:
     """Views of the ledger in `spool`; every call opens its own short read, so any thread may ask."""
 
-    def __init__(self, spool: Path, clock: Clock, devices: Sequence[str]) -> None:
+    def __init__(
+        self, spool: Path, clock: Clock, devices: Sequence[str], idle_limits_s: Mapping[str, float] | None = None
+    ) -> None:
         self._spool = spool
+        self._idle_limits_s = dict(idle_limits_s or {})
         self._clock = clock
         self._devices = tuple(devices)
 
-    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+    def _rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
         database = Database(self._spool, read_only=True)
         try:
             with database.read() as connection:
-                return connection.execute(sql, tuple(values)).fetchall()
+                return connection.execute(sql, values).fetchall()
         finally:
             database.close()
 
@@ -217,6 +222,8 @@ class LedgerStatus:
             usable=step.usable,
             faults=step.faults,
             open_on=open_on.get(row["id"], ()),
+            doubtful=step.doubtful,
+            looked_up=bool(row["looked_up"]),
         )
 
     def providers(self) -> Sequence[ProviderView]:
@@ -272,25 +279,32 @@ class LedgerStatus:
     def devices(self) -> Sequence[DeviceView]:
         """Devices in configured order."""
         midnight = self._midnight_us()
-        views = []
-        for name in self._devices:
-            row = self._rows(
-                "SELECT (SELECT count(*) FROM acquisition WHERE device = ? AND captured_us >= ?) AS today,"
-                " (SELECT max(captured_us) FROM acquisition WHERE device = ?) AS latest,"
-                " (SELECT step FROM active_step WHERE device = ?) AS step,"
-                " (SELECT opened_us FROM active_step WHERE device = ?) AS opened",
-                (name, midnight, name, name, name),
-            )[0]
-            views.append(
-                DeviceView(
-                    name=name,
-                    captured_today=row["today"],
-                    last_captured_at=self._at_or_none(row["latest"]),
-                    active_step=self.step(row["step"]) if row["step"] is not None else None,
-                    active_since=self._at_or_none(row["opened"]),
-                )
-            )
-        return views
+        return [self._device(name, midnight) for name in self._devices]
+
+    def _device(self, name: str, midnight: int) -> DeviceView:
+        row = self._rows(
+            "SELECT (SELECT count(*) FROM acquisition WHERE device = :device AND captured_us >= :midnight) AS today,"
+            " (SELECT max(captured_us) FROM acquisition WHERE device = :device) AS latest,"
+            " (SELECT count(*) FROM acquisition WHERE device = :device AND captured_us >= active.opened_us) AS since,"
+            " active.* FROM (SELECT 1) LEFT JOIN active_step AS active ON active.device = :device",
+            {"device": name, "midnight": midnight},
+        )[0]
+        limit_s, used_us = self._idle_limits_s.get(name), row["used_us"]
+        closes_us = None if limit_s is None or used_us is None else used_us + int(limit_s * 1_000_000)
+        return DeviceView(
+            name=name,
+            captured_today=row["today"],
+            last_captured_at=self._at_or_none(row["latest"]),
+            active_step=self.step(row["step"]) if row["step"] is not None else None,
+            active_since=self._at_or_none(row["opened_us"]),
+            active_by=row["opened_by"] or "",
+            closes_at=self._at_or_none(closes_us),
+            captured_since=row["since"],
+        )
+
+    def performed_steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:
+        """Newest first; with `unfinished` only those in progress or with a report that no peer has taken yet."""
+        return PerformedView(self._spool, self._clock).steps(unfinished=unfinished, limit=limit)
 
     def issues(self) -> Sequence[IssueView]:
         """Standing issues, worst first."""

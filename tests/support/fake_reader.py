@@ -15,7 +15,9 @@ from gateway.domain.views import (
     DestinationView,
     DeviceView,
     IssueView,
+    PerformedStepView,
     ProviderView,
+    ReportView,
     RequestView,
     StepView,
 )
@@ -62,6 +64,7 @@ class FakeReader:
     provider_rows: list[ProviderView] = field(default_factory=list)
     destination_rows: list[DestinationView] = field(default_factory=list)
     device_rows: list[DeviceView] = field(default_factory=list)
+    performed_rows: list[PerformedStepView] = field(default_factory=list)
     issue_rows: list[IssueView] = field(default_factory=list)
     beat_rows: list[BeatView] = field(default_factory=list)
     requests: dict[str, RequestView] = field(default_factory=dict)
@@ -115,6 +118,10 @@ class FakeReader:
     def devices(self) -> Sequence[DeviceView]:
         return self.device_rows
 
+    def performed_steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:
+        rows = sorted(self.performed_rows, key=lambda row: -row.number)
+        return [row for row in rows if not unfinished or _is_unfinished(row)][:limit]
+
     def issues(self) -> Sequence[IssueView]:
         return self.issue_rows
 
@@ -135,6 +142,10 @@ class FakeReader:
 
 def _is_undelivered(row: AcquisitionView) -> bool:
     return any(delivery.state not in {"stored", "committed"} for delivery in row.deliveries)
+
+
+def _is_unfinished(row: PerformedStepView) -> bool:
+    return row.state != "closed" or any(report.state != "done" for report in row.reports)
 
 
 _DELIVERY = DeliveryView(
@@ -232,6 +243,35 @@ def device(name: str = "fundus", active: StepView | None = None, **changes: obje
     """A device whose last picture came six minutes ago."""
     since = MORNING - timedelta(minutes=8) if active else None
     view = DeviceView(name, 6, MORNING - timedelta(minutes=6), active, since)
+    return replace(view, **changes)  # type: ignore[arg-type]  # as above
+
+
+def report(number: int = 1, **changes: object) -> ReportView:
+    """A report of the start that the RIS took, with `changes`."""
+    view = ReportView(number, "RIS", "create", "done", MORNING - timedelta(minutes=6), 1, "0000", "", "")
+    return replace(view, **changes)  # type: ignore[arg-type]  # as above
+
+
+def performed(number: int = 1, **changes: object) -> PerformedStepView:
+    """A performed step in progress, of which the RIS was told, with `changes`."""
+    view = PerformedStepView(
+        number=number,
+        device="fundus",
+        state="open",
+        outcome="",
+        reason="",
+        sop_instance_uid=f"2.25.77{number}",
+        id="261121103600-777",
+        started_at=MORNING - timedelta(minutes=6),
+        ended_at=None,
+        patient_name="शर्मा^सुनीता",
+        patient_id="4711",
+        accession_number="2026-8891",
+        description="Fundus both eyes",
+        append=False,
+        instances=2,
+        reports=(report(),),
+    )
     return replace(view, **changes)  # type: ignore[arg-type]  # as above
 
 

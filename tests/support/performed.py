@@ -11,10 +11,11 @@ from gateway.domain.performed_case import PerformedCase
 from gateway.domain.performed_step import PerformedResult
 from gateway.domain.procedure import Step
 from gateway.domain.requests import RequestKind
+from gateway.domain.views import PerformedStepView
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_snapshots import result_from_text
 from gateway.spool.performed_steps import ClosingRules, PerformedStepLedger
-from gateway.spool.performed_view import PerformedLine, PerformedView
+from gateway.spool.performed_view import PerformedView
 from gateway.stages.loop import Beat
 from gateway.stages.performing import CloseStepsStage, PerformingRules, new_case
 from gateway.stages.report import ReportRules, ReportStage
@@ -108,7 +109,7 @@ class Performed:
         self.clock.advance(60)
         self.look()
 
-    def lines(self) -> list[PerformedLine]:
+    def lines(self) -> list[PerformedStepView]:
         """The performed steps, oldest first."""
         return list(reversed(PerformedView(self.spool.root, self.clock).steps()))
 
