@@ -4,7 +4,8 @@ import pytest
 
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Patient
-from tests.unit.objects.orders import build, order
+from gateway.objects.build import build
+from tests.unit.objects.orders import order
 
 NOBODY = Patient("E1", "BOX", "Unknown^Patient", "", "M")
 
