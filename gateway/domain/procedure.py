@@ -31,7 +31,8 @@ class Step:
 
     `start` is aware (None when the provider gave no usable time). `identifier` is the whole answer in the DICOM JSON
     model (PS3.18 Annex F), for the objects made from it. `faults` name what was wrong with the answer, without
-    patient data; a step with `usable` false is shown but never matched.
+    patient data; a step with `usable` false is shown but never matched, a `doubtful` one (its patient or number has
+    changed) only by a person.
     """
 
     key: StepKey
@@ -47,6 +48,7 @@ class Step:
     identifier: str = field(default="{}", repr=False)
     faults: tuple[str, ...] = ()
     usable: bool = True
+    doubtful: bool = False
 
 
 class MatchRule(Enum):

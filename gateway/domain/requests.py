@@ -22,6 +22,11 @@ class RequestKind(Enum):
     - ``release``: ``acquisition`` - give a quarantined acquisition another try
     - ``echo``: ``destination`` - C-ECHO, its answer by layer in the outcome
     - ``refresh``: ``provider`` - query that worklist now
+    - ``look_up``: ``provider`` (empty: all), ``patient_id``, ``accession_number``, ``requested_procedure_id``,
+      ``patient_name`` - ask for one patient or order, whatever the broad query covers
+    - ``accept_step``: ``step`` (number) - its changed patient or reused number was compared and is right
+    - ``scan``: ``device``, ``code``, ``scanner`` (empty: typed) - open the one step that a scanned code fits;
+      ``confirmed`` (yes) - although the patient who is open had pictures a moment ago
     - ``import_orders``: ``content`` (a list in CSV, base64), ``whole`` (yes: what it does not name is taken off)
     - ``add_order``: an order by the columns of such a list; ``remove_order``: ``step`` (number) of the local list
     """
@@ -41,6 +46,9 @@ class RequestKind(Enum):
     RELEASE = "release"
     ECHO = "echo"
     REFRESH = "refresh"
+    LOOK_UP = "look_up"
+    ACCEPT_STEP = "accept_step"
+    SCAN = "scan"
     IMPORT_ORDERS = "import_orders"
     ADD_ORDER = "add_order"
     REMOVE_ORDER = "remove_order"
