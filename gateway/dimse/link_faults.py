@@ -1,113 +1,33 @@
-"""Why a link could not be made or broke: name, TCP and TLS faults as sentences with what the loop does about them.
-
-A certificate that is refused, by either side, is parked: trying at full speed changes nothing. Everything that time
-may heal is retried for ever.
-"""
-
-import socket
-import ssl
-from collections.abc import Mapping
-from types import MappingProxyType
+"""What goes wrong on a link to a DICOM peer, in sentences with what the loop does about it."""
 
 from gateway.dimse.peer import Peer
 from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.link_faults import LinkFaults, is_alert, reason_of
+
+__all__ = [
+    "broken",
+    "closed_after_handshake",
+    "closed_unanswered",
+    "is_alert",
+    "protocol_fault",
+    "silent",
+    "speaks_tls",
+    "tls_fault",
+    "unreachable",
+    "unresolved",
+]
 
 _RETRY, _PARK = Disposition.RETRY, Disposition.PARK
-_KEEPS_TRYING = "The gateway keeps trying; check that the peer runs and that the network leads to it."
-_OUR_CERTIFICATE = "Have its administrator trust this box's certificate, or install a certificate that it trusts."
-_ITS_CERTIFICATE = "Install the CA that issued its certificate, or ask its administrator for a valid certificate."
 _PLAIN_OR_TLS = "Check whether this port of the peer expects TLS or plain DICOM."
-
-# X509_V_ERR_* of OpenSSL's verification result.
-_VERIFY_TEXTS: Mapping[int, str] = MappingProxyType(
-    {
-        9: "is not valid yet; check the clocks of both sides",
-        10: "has expired",
-        18: "is self-signed and not among the trusted ones",
-        19: "comes from a CA that is not among the trusted ones",
-        20: "comes from a CA that is not among the trusted ones",
-        21: "comes from a CA that is not among the trusted ones",
-        23: "has been revoked",
-        26: "was not issued for a server",
-        62: "does not name this host",
-        64: "does not name this address",
-    }
+_FAULTS = LinkFaults(
+    keeps_trying="The gateway keeps trying; check that the peer runs and that the network leads to it.",
+    wrong_door=_PLAIN_OR_TLS,
 )
-
-# Substrings of OpenSSL's reason for an alert that the peer sent about our certificate (RFC 8446 section 6.2).
-_CERTIFICATE_ALERTS: Mapping[str, str] = MappingProxyType(
-    {
-        "CERTIFICATE_REQUIRED": "it requires a certificate and this box showed none",
-        "CERTIFICATE_EXPIRED": "it finds this box's certificate expired",
-        "CERTIFICATE_REVOKED": "it finds this box's certificate revoked",
-        "UNKNOWN_CA": "it does not trust the CA of this box's certificate",
-        "BAD_CERTIFICATE": "it refuses this box's certificate",
-        "UNSUPPORTED_CERTIFICATE": "it cannot use this box's kind of certificate",
-        "CERTIFICATE_UNKNOWN": "it refuses this box's certificate",
-        "ACCESS_DENIED": "it denies access to this box's certificate",
-        "DECRYPT_ERROR": "it cannot verify this box's certificate",
-    }
-)
-_AGREEMENT_ALERTS = ("HANDSHAKE_FAILURE", "PROTOCOL_VERSION", "INSUFFICIENT_SECURITY", "NO_SHARED", "UNSUPPORTED_PROTO")
-_NOT_TLS = (
-    "WRONG_VERSION_NUMBER",
-    "RECORD_LAYER_FAILURE",
-    "HTTP_REQUEST",
-    "PACKET_LENGTH_TOO_LONG",
-    "UNKNOWN_PROTOCOL",
-)
-
-
-def unresolved(peer: Peer, fault: OSError) -> GatewayError:
-    """The fault when the host name has no address."""
-    why = fault.strerror or "no answer"
-    return GatewayError(
-        f"The name {peer.host} of {peer.name} cannot be resolved: {why}.",
-        disposition=_RETRY,
-        phase=Phase.RESOLVE,
-        remedy="The gateway keeps trying; check the name and the name service.",
-        code="resolve",
-    )
-
-
-def unreachable(peer: Peer, fault: OSError) -> GatewayError:
-    """The fault when no address of the peer takes a TCP connection."""
-    if isinstance(fault, TimeoutError):
-        text = f"{peer.name} at {peer.address} does not answer at all (time-out)."
-    elif isinstance(fault, ConnectionRefusedError):
-        text = f"Nothing listens for {peer.name} at {peer.address} (refused)."
-    else:
-        text = f"{peer.name} at {peer.address} cannot be reached: {_reason(fault)}."
-    return GatewayError(text, disposition=_RETRY, phase=Phase.CONNECT, remedy=_KEEPS_TRYING, code=type(fault).__name__)
-
-
-def tls_fault(peer: Peer, fault: OSError) -> GatewayError:
-    """The fault of a TLS handshake, or of a TLS alert that arrived later."""
-    text, disposition, remedy, code = _tls_row(peer, fault)
-    return GatewayError(
-        f"TLS with {peer.name} failed: {text}.", disposition=disposition, phase=Phase.TLS, remedy=remedy, code=code
-    )
-
-
-def is_alert(fault: OSError) -> bool:
-    """Whether the peer itself said by a TLS alert why it ends the link."""
-    return "ALERT" in _ssl_reason(fault)
-
-
-def closed_after_handshake(peer: Peer) -> GatewayError:
-    """The fault when a TLS 1.3 peer closes without a word before it has sent anything.
-
-    In TLS 1.3 the client's handshake ends before the server has judged the client's certificate, so this is what a
-    refused certificate looks like when the alert is lost. A link failure looks the same, so it is retried.
-    """
-    return GatewayError(
-        f"TLS with {peer.name} failed: it closed the link right after the handshake, as a peer does that "
-        "does not accept this box's certificate.",
-        disposition=_RETRY,
-        phase=Phase.TLS,
-        remedy=_OUR_CERTIFICATE,
-        code="closed",
-    )
+unresolved = _FAULTS.unresolved
+unreachable = _FAULTS.unreachable
+tls_fault = _FAULTS.tls_fault
+broken = _FAULTS.broken
+closed_after_handshake = _FAULTS.closed_after_handshake
 
 
 def speaks_tls(peer: Peer) -> GatewayError:
@@ -121,19 +41,10 @@ def speaks_tls(peer: Peer) -> GatewayError:
     )
 
 
-def broken(peer: Peer, fault: OSError, phase: Phase) -> GatewayError:
-    """The fault when an established link ends or stalls: what was under way has an unknown outcome."""
-    if isinstance(fault, TimeoutError):
-        text = f"The link to {peer.name} takes or brings no more bytes (time-out)."
-    else:
-        text = f"The link to {peer.name} broke: {_reason(fault)}."
-    return GatewayError(text, disposition=_RETRY, phase=phase, remedy=_KEEPS_TRYING, code=type(fault).__name__)
-
-
 def closed_unanswered(peer: Peer, fault: OSError) -> GatewayError:
     """The fault when a plain link ends before the association request is answered."""
     return GatewayError(
-        f"{peer.name} closed the link without answering the association request ({_reason(fault)}).",
+        f"{peer.name} closed the link without answering the association request ({reason_of(fault)}).",
         disposition=_RETRY,
         phase=Phase.NEGOTIATE,
         remedy=_PLAIN_OR_TLS,
@@ -161,50 +72,3 @@ def protocol_fault(peer: Peer, phase: Phase, what: str) -> GatewayError:
         remedy="The gateway keeps trying with a new association; if this lasts, tell the maker of the peer.",
         code="protocol",
     )
-
-
-def _tls_row(peer: Peer, fault: OSError) -> tuple[str, Disposition, str, str]:
-    if isinstance(fault, ssl.SSLCertVerificationError):
-        why = _VERIFY_TEXTS.get(fault.verify_code, "cannot be verified")
-        return f"its certificate {why}", _PARK, _ITS_CERTIFICATE, f"verify {fault.verify_code}"
-    if isinstance(fault, TimeoutError):
-        return "the handshake was not finished in time", _RETRY, _PLAIN_OR_TLS, "time-out"
-    reason = _ssl_reason(fault)
-    if "ALERT" in reason:
-        return _alert_row(reason)
-    if any(sign in reason for sign in _NOT_TLS):
-        return f"what it speaks at {peer.address} is not TLS", _PARK, _PLAIN_OR_TLS, reason
-    if any(sign in reason for sign in _AGREEMENT_ALERTS):
-        return "both sides have no TLS version or cipher in common", _PARK, _PLAIN_OR_TLS, reason
-    return f"it ended the handshake ({_reason(fault)})", _RETRY, _PLAIN_OR_TLS, reason or type(fault).__name__
-
-
-def _alert_row(reason: str) -> tuple[str, Disposition, str, str]:
-    for sign, text in _CERTIFICATE_ALERTS.items():
-        if reason.endswith(sign):
-            return text, _PARK, _OUR_CERTIFICATE, reason
-    if any(sign in reason for sign in _AGREEMENT_ALERTS):
-        return "both sides have no TLS version or cipher in common", _PARK, "Update the older side.", reason
-    if reason.endswith("UNRECOGNIZED_NAME"):
-        return "it does not know the host name that was called", _PARK, "Correct the host name.", reason
-    return (
-        f"it sent the alert {reason.rpartition('ALERT_')[2].lower().replace('_', ' ')}",
-        _RETRY,
-        _KEEPS_TRYING,
-        reason,
-    )
-
-
-def _reason(fault: OSError) -> str:
-    if isinstance(fault, socket.gaierror):
-        return "name not resolved"
-    if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError):
-        return "closed by the peer"
-    if isinstance(fault, ssl.SSLError):
-        return (_ssl_reason(fault) or "TLS failure").lower().replace("_", " ")
-    return (fault.strerror or "closed by the peer").lower()
-
-
-def _ssl_reason(fault: OSError) -> str:
-    """OpenSSL's reason in capitals, for example ``TLSV1_ALERT_UNKNOWN_CA``; empty if there is none."""
-    return str(getattr(fault, "reason", None) or "") if isinstance(fault, ssl.SSLError) else ""
