@@ -184,7 +184,7 @@ def test_a_transfer_into_nothing_is_noticed_in_the_stated_time(tmp_path: Path, t
 
 
 def test_loss_and_outages_end_complete(tmp_path: Path) -> None:
-    count = 2000 if os.environ.get("LONG_RUN") else 30
+    count = 2000 if os.environ.get("NIGHTLY") == "1" else 30
     shape = LinkShape(rate_kbit_s=4000, rtt_ms=80, loss_percent=2, up_s=2.5, down_s=2)
     with EmulatedLink(shape, f"{os.getpid()}l") as link, storescp_beyond(link, tmp_path) as received:
         role = over(link, tmp_path)

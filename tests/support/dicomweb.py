@@ -177,10 +177,13 @@ class Caller:
 
 
 class ScriptedService:
-    """Listens with TLS on loopback and runs `script` for each connection in turn, in a thread of its own."""
+    """Listens with TLS on loopback and runs `script` for each connection in turn, or each in a thread `at_once`."""
 
-    def __init__(self, pki: Pki, script: Callable[[Caller], None], *, ask_certificate: bool = False) -> None:
+    def __init__(
+        self, pki: Pki, script: Callable[[Caller], None], *, ask_certificate: bool = False, at_once: bool = False
+    ) -> None:
         self._script = script
+        self._at_once = at_once
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(pki.certificate("pacs"), pki.key("pacs"))
         if ask_certificate:
@@ -212,9 +215,15 @@ class ScriptedService:
             except OSError:
                 return
             self.connections += 1
-            plain.settimeout(10)
-            with contextlib.suppress(OSError, EOFError), self._context.wrap_socket(plain, server_side=True) as sock:
-                self._script(Caller(sock))
+            if self._at_once:
+                threading.Thread(target=self._talk, args=(plain,), name="scripted-service", daemon=True).start()
+            else:
+                self._talk(plain)
+
+    def _talk(self, plain: socket.socket) -> None:
+        plain.settimeout(10)
+        with contextlib.suppress(OSError, EOFError), self._context.wrap_socket(plain, server_side=True) as sock:
+            self._script(Caller(sock))
 
 
 def store_answer(

@@ -117,6 +117,16 @@ class ForwardRole:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
 
+    def await_end(self, within_s: float, saying: str) -> None:
+        """Wait until it was killed; fail with the sentence and the end of its log if it lives on."""
+        if self._process is None:
+            raise RuntimeError("the role was not started")
+        try:
+            code = self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            code = 0
+        assert code == -signal.SIGKILL, f"{saying}\n{self.log.read_text(errors='replace')[-4000:]}"
+
     def resident_mb(self, which: str = "VmRSS") -> float:
         """Resident memory now (``VmRSS``) or at most so far (``VmHWM``), in 10**6 bytes."""
         return resident_mb(self.pid, which)
