@@ -11,6 +11,10 @@ class RequestKind(Enum):
 
     - ``assign``: ``acquisitions`` (ids, comma separated), ``step`` (number) - tie held acquisitions to a step
     - ``unscheduled``: ``acquisitions``, ``patient_id``, ``patient_name``, ``birth_date``, ``sex`` - send without order
+    - ``split``: ``acquisitions`` (held, of one exam; with ``and_later`` yes: that one and what came after it) - make
+      them an exam of their own; ``discard``: ``acquisitions``, ``reason``, ``operator`` - set held ones aside
+    - ``correct``: ``acquisitions``, ``reason``, ``operator``, and whose they are: ``step`` (number), or
+      ``unscheduled`` (yes) with its identity, or ``note_only`` (yes) - reject what was built and build it anew
     - ``open_step``: ``device``, ``step`` - make a step the active one; ``close_step``: ``device``,
       and optionally ``performed`` (number) and ``discontinue`` (a code of CID 9300)
     - ``retry_report``: ``report`` - make the report of a performed step due now
@@ -33,6 +37,9 @@ class RequestKind(Enum):
 
     ASSIGN = "assign"
     UNSCHEDULED = "unscheduled"
+    SPLIT = "split"
+    DISCARD = "discard"
+    CORRECT = "correct"
     OPEN_STEP = "open_step"
     CLOSE_STEP = "close_step"
     RETRY = "retry"

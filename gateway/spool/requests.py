@@ -9,27 +9,27 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
+from gateway.domain.checkpoints import Checkpoint, Passage, pass_by
 from gateway.domain.identifiers import display_name, mint_uid
 from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState
-from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
-from gateway.domain.procedure import Match, MatchRule, Patient
+from gateway.domain.procedure import Match, MatchRule
 from gateway.domain.requests import Request, RequestKind
 from gateway.spool.acquisitions import move, tie_to_local_study, tie_to_step
 from gateway.spool.database import Database
 from gateway.spool.files import storage_faults, sync_directory
+from gateway.spool.hold_verbs import HOLD_VERBS, chosen_step, correct_named, held_numbers
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 from gateway.spool.performed_verbs import PERFORMED_VERBS
 from gateway.spool.queue_verbs import DELIVERY_VERBS
-from gateway.spool.request_fields import NotYet, RequestRefused, number_of, numbers_of, text_of
-from gateway.spool.snapshots import step_from_text
+from gateway.spool.request_fields import NotYet, RequestRefused, number_of, text_of
+from gateway.spool.typed_identity import local_study_of
 
 _OPENING_LIFE_US = 5 * 60_000_000
-_IDENTITY_MAX_LENGTH = 64
 _FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH, RequestKind.LOOK_UP})
 
 
@@ -66,15 +66,17 @@ class SpoolRequestDesk:
 class RequestLedger:
     """Carries requests out, for one thread."""
 
-    def __init__(self, database: Database, spool: Path, clock: Clock) -> None:
+    def __init__(self, database: Database, spool: Path, clock: Clock, passage: Passage = pass_by) -> None:
         self._database = database
         self._folder = spool / "requests"
         self._clock = clock
+        self._passage = passage
         self._verbs: Mapping[RequestKind, Callable[[sqlite3.Connection, Request], str]] = {
             RequestKind.ASSIGN: self._assign,
             RequestKind.UNSCHEDULED: self._unscheduled,
             RequestKind.OPEN_STEP: self._open_step,
             RequestKind.RELEASE: self._release,
+            RequestKind.CORRECT: self._correct,
         }
 
     def waiting(self, role: str) -> list[Request]:
@@ -135,10 +137,12 @@ class RequestLedger:
                 connection.execute("ROLLBACK TO verb")
                 return
             self._finish(connection, request, ok=ok, outcome=outcome, detail="")
+        if request.kind is RequestKind.CORRECT:
+            self._passage(Checkpoint.CORRECT_COMMITTED)
         self._clear(request)
 
     def _do(self, connection: sqlite3.Connection, request: Request) -> str:
-        verb = DELIVERY_VERBS.get(request.kind) or PERFORMED_VERBS.get(request.kind)
+        verb = DELIVERY_VERBS.get(request.kind) or PERFORMED_VERBS.get(request.kind) or HOLD_VERBS.get(request.kind)
         if verb is not None:
             return verb(connection, request, to_us(self._clock.now()))
         return self._verbs[request.kind](connection, request)
@@ -173,34 +177,25 @@ class RequestLedger:
     # -- verbs --------------------------------------------------------------------------------------------------
 
     def _assign(self, connection: sqlite3.Connection, request: Request) -> str:
-        row = connection.execute("SELECT snapshot FROM step WHERE id = ?", (number_of(request, "step"),)).fetchone()
-        if row is None:
-            raise RequestRefused("That step is no longer in the worklist cache; choose it again.")
-        step = step_from_text(row["snapshot"])
-        if not step.usable:
-            raise RequestRefused(f"That worklist entry cannot be used: {'; '.join(step.faults)}")
+        step = chosen_step(connection, request)
         match = Match(step.key, MatchRule.OPERATOR, f"assigned by {request.filed_by}")
-        numbers = _held(connection, request)
+        numbers = held_numbers(connection, request)
         now = to_us(self._clock.now())
         for number in numbers:
             tie_to_step(connection, now, number, match, step, actor=request.filed_by)
         return f"{len(numbers)} assigned"
 
     def _unscheduled(self, connection: sqlite3.Connection, request: Request) -> str:
-        numbers = _held(connection, request)
-        patient = Patient(
-            # random, because two boxes that count alike would give two persons one identity at the PACS
-            patient_id=_identity(request, "patient_id") or f"LOCAL-{secrets.token_hex(5).upper()}",
-            name=_identity(request, "patient_name"),
-            birth_date=_birth_date(request),
-            sex=_sex(request),
-        )
-        study = LocalStudy(patient, _identity(request, "description"))
-        study_uid = mint_uid()
+        numbers = held_numbers(connection, request)
+        study, study_uid = local_study_of(request), mint_uid()
         now = to_us(self._clock.now())
         for number in numbers:
             tie_to_local_study(connection, now, number, study, study_uid, actor=request.filed_by)
         return f"{len(numbers)} sent without an order"
+
+    def _correct(self, connection: sqlite3.Connection, request: Request) -> str:
+        now = to_us(self._clock.now())
+        return correct_named(connection, request, now, spool=self._folder.parent, passage=self._passage)
 
     def _open_step(self, connection: sqlite3.Connection, request: Request) -> str:
         device, number = text_of(request, "device"), number_of(request, "step")
@@ -231,40 +226,3 @@ class RequestLedger:
             (number,),
         )
         return "released"
-
-
-def _identity(request: Request, key: str) -> str:
-    """A text that becomes a patient or study attribute: no control characters, no backslash (PS3.5 6.2), no excess."""
-    text = request.payload.get(key, "").strip()
-    if not text.isprintable() or "\\" in text or len(text) > _IDENTITY_MAX_LENGTH:
-        raise RequestRefused(f"{key} has characters that cannot be used, or is longer than {_IDENTITY_MAX_LENGTH}.")
-    return text
-
-
-def _birth_date(request: Request) -> str:
-    text = request.payload.get("birth_date", "").strip().replace("-", "")
-    if not text:
-        return ""
-    try:
-        return date.fromisoformat(text).strftime("%Y%m%d")
-    except ValueError:
-        raise RequestRefused("birth_date is a date such as 1980-01-31.") from None
-
-
-def _sex(request: Request) -> str:
-    text = request.payload.get("sex", "").strip().upper()
-    if text not in ("", "M", "F", "O"):
-        raise RequestRefused("sex is M, F, O or empty.")
-    return text
-
-
-def _held(connection: sqlite3.Connection, request: Request) -> list[int]:
-    """The held acquisitions a request names, each once; all of them must be held."""
-    numbers = numbers_of(request, "acquisitions")
-    for number in numbers:
-        row = connection.execute("SELECT state, claimed_by FROM acquisition WHERE id = ?", (number,)).fetchone()
-        if row is None or row["state"] != AcquisitionState.HELD.value:
-            raise RequestRefused(f"Acquisition {number} is not held.")
-        if row["claimed_by"] is not None:
-            raise NotYet
-    return numbers
