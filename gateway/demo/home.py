@@ -22,6 +22,11 @@ floor_mib = 64
 [web]
 port = {web_port}
 
+[listener]
+host = "127.0.0.1"
+port = {listener_port}
+tls = {{ ca = "pki/ca.pem", certificate = "pki/box.pem", key = "file:pki/box.key" }}
+
 [[worklist]]
 name = "Demo-RIS"
 address = "localhost:{worklist_port}"
@@ -36,6 +41,8 @@ ae_title = "DEMOPACS"
 compression = ["1.2.840.10008.1.2.4.70"]
 tls = {{ ca = "pki/ca.pem", certificate = "pki/box.pem", key = "file:pki/box.key" }}
 retry = {{ base_s = 0.5, cap_s = 5 }}
+proof = "commitment"
+commitment = {{ idle_s = 1 }}
 """
 
 _DEVICE = """\
@@ -136,13 +143,16 @@ class DemoHome:
         pacs, worklist = authority.issue("pacs"), authority.issue("ris")
         return TlsFiles(authority.file, *pacs), TlsFiles(authority.file, *worklist)
 
-    def write_configuration(self, *, zone: str, web_port: int, pacs_port: int, worklist_port: int) -> None:
+    def write_configuration(
+        self, *, zone: str, web_port: int, listener_port: int, pacs_port: int, worklist_port: int
+    ) -> None:
         """Write ``gateway.toml`` and one file a device."""
         self.config.write_text(
             _GATEWAY.format(
                 ae_title=GATEWAY_AE_TITLE,
                 zone=zone,
                 web_port=web_port,
+                listener_port=listener_port,
                 pacs_port=pacs_port,
                 worklist_port=worklist_port,
             ),

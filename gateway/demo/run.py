@@ -70,11 +70,15 @@ class _Demo:
         self._home.pacs.mkdir()
         now = datetime.now(UTC)
         with (
-            DemoPacs(self._home.pacs, tls=pacs_tls) as pacs,
+            DemoPacs(self._home.pacs, tls=pacs_tls, commits=True) as pacs,
             DemoWorklist(worklist_answers(self._orders, now), tls=worklist_tls) as worklist,
         ):
             self._home.write_configuration(
-                zone="UTC", web_port=self._port, pacs_port=pacs.port, worklist_port=worklist.port
+                zone="UTC",
+                web_port=self._port,
+                listener_port=_free_port(self._port + 1),
+                pacs_port=pacs.port,
+                worklist_port=worklist.port,
             )
             self._home.spool.mkdir()
             password = ensure_password(self._home.spool)
@@ -146,7 +150,7 @@ class _Demo:
             rows = {(row.device, row.display_name): row for row in reader.acquisitions(limit=500)}
             for one in self._dropped:
                 row = rows.get((one.device, one.name))
-                proven = row is not None and row.deliveries and all(d.state == "stored" for d in row.deliveries)
+                proven = row is not None and row.deliveries and all(d.state == "committed" for d in row.deliveries)
                 if one.name in verdicts or row is None or not proven:
                     continue
                 stored = self._home.pacs / f"{row.sop_instance_uid}.dcm"
@@ -158,7 +162,7 @@ class _Demo:
     def _say(self, one: Dropped, verdict: Verdict, number: int) -> None:
         mark = "FAULT: " + verdict.fault if verdict.fault else "verified"
         click.echo(
-            f"[{number}/{len(self._dropped)}] {one.device}/{one.name}  at PACS as {verdict.transfer_syntax}, "
+            f"[{number}/{len(self._dropped)}] {one.device}/{one.name}  committed at PACS as {verdict.transfer_syntax}, "
             f"{verdict.bytes_at_pacs / 1000:.0f} kB  {mark}"
         )
 
