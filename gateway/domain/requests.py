@@ -10,7 +10,13 @@ class RequestKind(Enum):
     """The verbs, with the payload keys each one takes.
 
     - ``assign``: ``acquisitions`` (ids, comma separated), ``step`` (number) - tie held acquisitions to a step
-    - ``unscheduled``: ``acquisitions``, ``patient_id``, ``patient_name``, ``birth_date``, ``sex`` - send without order
+    - ``unscheduled``: ``acquisitions``, and a patient without an order: ``patient_id`` (empty: one is given),
+      ``patient_name``, ``birth_date``, ``sex``, ``age``, ``accession_number`` (only a hint), ``description``; or
+      ``local_study`` (number), one that is known - send without order
+    - ``open_unscheduled``: ``device``, and such a patient - make it the active one
+    - ``reconcile``: ``local_study``, ``step`` (numbers), ``operator``, ``although`` (yes: nothing suggests it), ``way``
+      (notice: send nothing) - this is its order; ``not_the_same``: ``suggestion``, ``operator``;
+      ``stay_unscheduled``: ``local_study``, ``operator`` - look for no order; ``notice_done``: ``notice``, ``operator``
     - ``split``: ``acquisitions`` (held, of one exam; with ``and_later`` yes: that one and what came after it) - make
       them an exam of their own; ``discard``: ``acquisitions``, ``reason``, ``operator`` - set held ones aside
     - ``correct``: ``acquisitions``, ``reason``, ``operator``, and whose they are: ``step`` (number), or
@@ -37,6 +43,11 @@ class RequestKind(Enum):
 
     ASSIGN = "assign"
     UNSCHEDULED = "unscheduled"
+    OPEN_UNSCHEDULED = "open_unscheduled"
+    RECONCILE = "reconcile"
+    NOT_THE_SAME = "not_the_same"
+    STAY_UNSCHEDULED = "stay_unscheduled"
+    NOTICE_DONE = "notice_done"
     SPLIT = "split"
     DISCARD = "discard"
     CORRECT = "correct"

@@ -15,7 +15,6 @@ from gateway.spool.corrections import correct
 from gateway.spool.journal import write_journal
 from gateway.spool.request_fields import NotYet, RequestRefused, number_of, numbers_of, words_of
 from gateway.spool.snapshots import step_from_text
-from gateway.spool.typed_identity import local_study_of
 
 Verb = Callable[[sqlite3.Connection, Request, int], str]
 
@@ -117,19 +116,26 @@ def _discard(connection: sqlite3.Connection, request: Request, now: int) -> str:
 
 
 def correct_named(
-    connection: sqlite3.Connection, request: Request, now: int, *, spool: Path, passage: Passage = pass_by
+    connection: sqlite3.Connection,
+    request: Request,
+    now: int,
+    *,
+    spool: Path,
+    local: Callable[[sqlite3.Connection, Request], tuple[int, LocalStudy, str]],
+    passage: Passage = pass_by,
 ) -> str:
-    """Carry out a request to correct; returns the outcome in words."""
+    """Carry out a request to correct; returns the outcome in words. `local` makes the local study that it describes."""
     reason, operator = words_of(request, "reason"), words_of(request, "operator")
     numbers = numbers_of(request, "acquisitions")
-    target = None if request.payload.get("note_only") == "yes" else _target(connection, request)
-    return correct(connection, now, numbers, target, spool=spool, actor=operator, reason=reason, passage=passage).words
-
-
-def _target(connection: sqlite3.Connection, request: Request) -> Step | LocalStudy:
+    target: Step | LocalStudy | None = None
+    uid = ""
     if request.payload.get("unscheduled") == "yes":
-        return local_study_of(request)
-    return chosen_step(connection, request)
+        _, target, uid = local(connection, request)
+    elif request.payload.get("note_only") != "yes":
+        target = chosen_step(connection, request)
+    return correct(
+        connection, now, numbers, target, spool=spool, actor=operator, reason=reason, study_uid=uid, passage=passage
+    ).words
 
 
 HOLD_VERBS: Mapping[RequestKind, Verb] = MappingProxyType({RequestKind.SPLIT: _split, RequestKind.DISCARD: _discard})

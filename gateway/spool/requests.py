@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.domain.checkpoints import Checkpoint, Passage, pass_by
-from gateway.domain.identifiers import display_name, mint_uid
+from gateway.domain.identifiers import display_name
 from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Match, MatchRule
 from gateway.domain.requests import Request, RequestKind
-from gateway.spool.acquisitions import move, tie_to_local_study, tie_to_step
+from gateway.spool.acquisitions import move, tie_to_step
 from gateway.spool.database import Database
 from gateway.spool.files import storage_faults, sync_directory
 from gateway.spool.hold_verbs import HOLD_VERBS, chosen_step, correct_named, held_numbers
@@ -27,7 +27,7 @@ from gateway.spool.moments import to_us
 from gateway.spool.performed_verbs import PERFORMED_VERBS
 from gateway.spool.queue_verbs import DELIVERY_VERBS
 from gateway.spool.request_fields import NotYet, RequestRefused, number_of, text_of
-from gateway.spool.typed_identity import local_study_of
+from gateway.spool.unscheduled_verbs import UnscheduledRules, UnscheduledVerbs
 
 _OPENING_LIFE_US = 5 * 60_000_000
 _FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH, RequestKind.LOOK_UP})
@@ -66,14 +66,23 @@ class SpoolRequestDesk:
 class RequestLedger:
     """Carries requests out, for one thread."""
 
-    def __init__(self, database: Database, spool: Path, clock: Clock, passage: Passage = pass_by) -> None:
+    def __init__(
+        self,
+        database: Database,
+        spool: Path,
+        clock: Clock,
+        passage: Passage = pass_by,
+        *,
+        unscheduled: UnscheduledRules | None = None,
+    ) -> None:
         self._database = database
         self._folder = spool / "requests"
         self._clock = clock
         self._passage = passage
+        self._unscheduled = UnscheduledVerbs(clock, unscheduled or UnscheduledRules())
         self._verbs: Mapping[RequestKind, Callable[[sqlite3.Connection, Request], str]] = {
             RequestKind.ASSIGN: self._assign,
-            RequestKind.UNSCHEDULED: self._unscheduled,
+            **self._unscheduled.table(),
             RequestKind.OPEN_STEP: self._open_step,
             RequestKind.RELEASE: self._release,
             RequestKind.CORRECT: self._correct,
@@ -185,17 +194,16 @@ class RequestLedger:
             tie_to_step(connection, now, number, match, step, actor=request.filed_by)
         return f"{len(numbers)} assigned"
 
-    def _unscheduled(self, connection: sqlite3.Connection, request: Request) -> str:
-        numbers = held_numbers(connection, request)
-        study, study_uid = local_study_of(request), mint_uid()
-        now = to_us(self._clock.now())
-        for number in numbers:
-            tie_to_local_study(connection, now, number, study, study_uid, actor=request.filed_by)
-        return f"{len(numbers)} sent without an order"
-
     def _correct(self, connection: sqlite3.Connection, request: Request) -> str:
         now = to_us(self._clock.now())
-        return correct_named(connection, request, now, spool=self._folder.parent, passage=self._passage)
+        return correct_named(
+            connection,
+            request,
+            now,
+            spool=self._folder.parent,
+            local=self._unscheduled.study,
+            passage=self._passage,
+        )
 
     def _open_step(self, connection: sqlite3.Connection, request: Request) -> str:
         device, number = text_of(request, "device"), number_of(request, "step")
