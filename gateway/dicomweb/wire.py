@@ -1,5 +1,6 @@
 """The TCP and TLS connection under HTTP: every wait is bounded, every fault has a phase, an early answer is noticed."""
 
+import contextlib
 import socket
 import ssl
 import struct
@@ -12,6 +13,7 @@ import httpcore
 
 from gateway.dicomweb import link_faults
 from gateway.dicomweb.peer import StowPeer
+from gateway.domain import pacing
 from gateway.domain.errors import GatewayError, Phase
 
 _READ_BYTES = 65_536
@@ -25,8 +27,13 @@ Beat = Callable[[], None]
 """Called at least every few seconds while bytes are sent or awaited, so that a long transfer is seen to be alive."""
 
 
-Pace = Callable[[int], int]
-"""Asked before each write with the bytes there are; waits if it must and returns how many may go now (at least 1)."""
+Pace = pacing.Pace
+
+_PACING_OPTION = 47
+"""SO_MAX_PACING_RATE, which this Python has no name for."""
+_UNPACED = 0xFFFFFFFF
+_HEADROOM = 1.1
+"""The kernel counts headers as well, and only spreads what the pace grants: the pace itself keeps the cap."""
 
 
 def no_beat() -> None:
@@ -52,6 +59,7 @@ class Wire(httpcore.NetworkStream):
         self._socket = sock
         self._beat = beat
         self._pace = pace
+        self._spread = _UNPACED
         self._inbox = b""
         self._answer_by: float | None = None
 
@@ -92,7 +100,7 @@ class Wire(httpcore.NetworkStream):
             if self._inbox or self.ended:
                 raise httpcore.WriteError("answered before all was sent")
             try:
-                allowed = len(view) if self._pace is None else self._pace(len(view))
+                allowed = self._allowed(len(view))
                 self._socket.settimeout(min(_LONGEST_WAIT_S, stall_s))
                 view = view[self._socket.send(view[:allowed]) :]
                 deadline = time.monotonic() + stall_s
@@ -101,6 +109,18 @@ class Wire(httpcore.NetworkStream):
                     raise link_faults.broken(self.peer, fault, Phase.TRANSFER) from fault
             except OSError as fault:
                 raise httpcore.WriteError(type(fault).__name__) from fault
+
+    def _allowed(self, count: int) -> int:
+        """How many of `count` bytes may go now; the kernel is told to space their packets."""
+        if self._pace is None:
+            return count
+        granted, rate = self._pace(count), self._pace.share()
+        wanted = _UNPACED if rate is None else max(1, min(int(rate * _HEADROOM), _UNPACED - 1))
+        if wanted != self._spread:
+            self._spread = wanted
+            with contextlib.suppress(OSError):  # a kernel that cannot sends in bursts of a tenth of a second
+                self._socket.setsockopt(socket.SOL_SOCKET, _PACING_OPTION, struct.pack("=I", wanted))
+        return granted
 
     def close(self) -> None:
         """Release the socket, without waiting for a farewell."""

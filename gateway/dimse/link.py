@@ -12,6 +12,7 @@ from typing import cast
 from gateway.dimse import link_faults
 from gateway.dimse.peer import Peer
 from gateway.dimse.tls import client_context
+from gateway.domain import pacing
 from gateway.domain.errors import GatewayError, Phase
 
 _READ_BYTES = 65_536
@@ -25,9 +26,13 @@ Beat = Callable[[], None]
 """Called at least every few seconds while bytes are sent or awaited, so that a long transfer is seen to be alive."""
 
 
-Pace = Callable[[int], int]
-"""Asked before each write with the bytes there are; waits if it must and says how many may go now."""
+Pace = pacing.Pace
 
+_PACING_OPTION = 47
+"""SO_MAX_PACING_RATE, which this Python has no name for."""
+_UNPACED = 0xFFFFFFFF
+_HEADROOM = 1.1
+"""The kernel counts headers as well, and only spreads what the pace grants: the pace itself keeps the cap."""
 _TCP_INFO_BYTES = 192
 _TCP_INFO_MIN_RTT = 148
 _NOT_MEASURED = 0xFFFFFFFF
@@ -64,6 +69,7 @@ class Link:
         self._heard = False
         self._why = not accepted  # a caller is not called back to learn why it hung up
         self._pace: Pace | None = None
+        self._spread = _UNPACED
 
     def pace_by(self, pace: Pace | None) -> None:
         """Let `pace` say when and how much may be sent from now on."""
@@ -90,6 +96,7 @@ class Link:
             now = view
             if self._pace is not None:
                 now = view[: self._pace(len(view))]
+                self._spread_by(self._pace.share())
                 deadline = max(deadline, time.monotonic() + _LONGEST_WAIT_S)  # what waits by our own will is no stall
             self._socket.settimeout(min(_LONGEST_WAIT_S, stall_s))
             try:
@@ -100,6 +107,14 @@ class Link:
                     raise self._fault(fault, phase) from fault
             except OSError as fault:
                 raise self._fault(fault, phase) from fault
+
+    def _spread_by(self, rate: float | None) -> None:
+        """Have the kernel space packets by `rate`: what the pace grants at once would leave in one burst."""
+        wanted = _UNPACED if rate is None else max(1, min(int(rate * _HEADROOM), _UNPACED - 1))
+        if wanted != self._spread:
+            self._spread = wanted
+            with contextlib.suppress(OSError):  # a kernel that cannot sends in bursts of a tenth of a second
+                self._socket.setsockopt(socket.SOL_SOCKET, _PACING_OPTION, struct.pack("=I", wanted))
 
     def offer(self, data: bytes) -> None:
         """Send `data` if that needs no waiting: a farewell, which is lost without harm."""

@@ -1,11 +1,12 @@
 """What a destination's worker sends through: the port that each protocol implements, and what each needs of a file."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gateway.domain import pacing
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.objects.transcode import explicit_little_endian, implicit_little_endian
@@ -16,8 +17,7 @@ EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 Pair = tuple[str, str]
 """SOP class UID and transfer syntax UID."""
 
-Pace = Callable[[int], int]
-"""Asked before each write with the bytes there are; waits if it must and returns how many may go now (at least 1)."""
+Pace = pacing.Pace
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ class Archive(ScriptedService):
     def __init__(self, pki: Pki, *replies: Reply, ask_certificate: bool = False) -> None:
         self.requests: list[Request] = []
         self._replies = list(replies)
-        super().__init__(pki, self._talk, ask_certificate=ask_certificate)
+        super().__init__(pki, self._converse, ask_certificate=ask_certificate)
 
-    def _talk(self, caller: Caller) -> None:
+    def _converse(self, caller: Caller) -> None:
         while True:
             self.requests.append(caller.read())
             reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]
@@ -319,21 +319,31 @@ def test_a_token_is_read_anew_for_each_request(pki: Pki, items: list[StowItem]) 
     assert [request.headers["authorization"] for request in archive.requests] == ["Bearer first", "Bearer second"]
 
 
+class Halting:
+    """A `Pace` that lets a few bytes go at a time, and caps nothing."""
+
+    def __init__(self, most: int) -> None:
+        self.asked: list[int] = []
+        self._most = most
+
+    def __call__(self, wanted: int, /) -> int:
+        self.asked.append(wanted)
+        return min(wanted, self._most)
+
+    def share(self) -> float | None:
+        return None
+
+
 def test_the_loop_is_told_that_it_is_alive_and_the_pace_is_kept(pki: Pki, items: list[StowItem]) -> None:
     beats: list[None] = []
-    paced: list[int] = []
-
-    def pace(count: int) -> int:
-        paced.append(count)
-        return min(count, 500)
-
+    pace = Halting(500)
     with Archive(pki, stores_all) as archive:
         session = StowSession.open(stow_peer(archive.url, pki), beat=lambda: beats.append(None), pace=pace)
         found = dict(session.store_batch(items))
         session.close()
     assert all(isinstance(result, StoreOutcome) for result in found.values())
     assert beats
-    assert len(paced) >= len(archive.requests[0].body) / 500
+    assert len(pace.asked) >= len(archive.requests[0].body) / 500
 
 
 def test_the_handshake_of_a_service_that_is_not_trusted_is_named(pki: Pki) -> None:

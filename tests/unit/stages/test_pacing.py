@@ -1,5 +1,7 @@
 """The bandwidth cap counted in bytes by a clock that only waiting moves."""
 
+import threading
+
 import pytest
 
 from gateway.stages.pacing import Bucket
@@ -55,3 +57,32 @@ def test_a_limit_that_changes_takes_effect_in_the_middle_of_an_object() -> None:
     while left:
         left -= bucket(left)
     assert 10.0 <= clock.now <= 10.5
+
+
+def test_those_that_send_share_the_limit_and_those_that_stopped_do_not() -> None:
+    clock = Waited()
+    bucket = Bucket(lambda: 30_000.0, monotonic=clock.monotonic, wait=clock.wait)
+    shares: list[float | None] = []
+    workers = [threading.Event() for _ in range(3)]
+    threads = [threading.Thread(target=lambda done=done: (bucket(10), done.wait())) for done in workers]
+    for thread in threads:
+        thread.start()
+        while not bucket.share() == 30_000.0 / (len(shares) + 1):  # noqa: SIM201 - waits for the thread's own turn
+            threading.Event().wait(0.001)
+        shares.append(bucket.share())
+    for done in workers:
+        done.set()
+    assert shares == [30_000.0, 15_000.0, 10_000.0]
+    clock.now += 10
+    bucket(10)
+    assert bucket.share() == 30_000.0
+
+
+def test_the_share_is_that_of_the_hour() -> None:
+    clock = Waited()
+    bucket = Bucket(lambda: None if clock.now < 10 else 500.0, monotonic=clock.monotonic, wait=clock.wait)
+    bucket(10)
+    assert bucket.share() is None
+    clock.now += 10
+    bucket(10)
+    assert bucket.share() == 500.0
