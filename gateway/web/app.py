@@ -20,6 +20,7 @@ from gateway.web.screens.devices import device_pages
 from gateway.web.screens.health import health_page
 from gateway.web.screens.holds import hold_pages
 from gateway.web.screens.now import now_page
+from gateway.web.screens.performed import performed_pages
 from gateway.web.screens.queue import queue_pages
 from gateway.web.screens.system import system_page
 from gateway.web.screens.worklist import worklist_pages
@@ -90,6 +91,7 @@ def _add_pages(app: Flask) -> None:
         hold_pages(),
         worklist_pages(),
         device_pages(),
+        performed_pages(),
         delivery_pages(),
         destination_pages(),
         system_page(),

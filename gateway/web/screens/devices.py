@@ -2,7 +2,7 @@
 
 import re
 
-from flask import Blueprint, Response, redirect, url_for
+from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.domain.requests import RequestKind
@@ -10,6 +10,7 @@ from gateway.web.forms import known_name
 from gateway.web.house import house
 from gateway.web.notices import ask
 from gateway.web.render import screen
+from gateway.web.screens.switching import ask_before_closing, is_busy
 from gateway.web.words.verdicts import devices_verdict, is_late
 
 _SEPARATORS = re.compile(r"[/@: ]")
@@ -44,7 +45,10 @@ def show() -> Response:
 
 
 def close() -> BaseResponse:
-    """Close the step that is open on a device."""
-    device = known_name("device", [row.name for row in house().reader.devices()])
-    ask(RequestKind.CLOSE_STEP, {"device": device})
+    """Close the step that is open on a device; asks first when a picture arrived a moment ago."""
+    devices = {row.name: row for row in house().reader.devices()}
+    device = devices[known_name("device", list(devices))]
+    if device.active_step is not None and is_busy(device) and request.form.get("confirmed") != "yes":
+        return ask_before_closing(device, action=url_for("devices.close"), back=url_for("now.show"))
+    ask(RequestKind.CLOSE_STEP, {"device": device.name})
     return redirect(url_for("now.show"), 303)

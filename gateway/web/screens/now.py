@@ -2,27 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flask import Blueprint, Response, url_for
 
 from gateway.domain.views import AcquisitionView, DeviceView
 from gateway.web.house import house
 from gateway.web.render import screen
+from gateway.web.words.opened import closing_words, opened_words
 from gateway.web.words.states import Tone, acquisition_mark
 from gateway.web.words.text import count
 from gateway.web.words.verdicts import last_picture, now_verdict
 
 _LOOKED_AT = 60
 _PICTURES_SHOWN = 12
+_NEAR_END = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A device as Now shows it: who is open on it, and the pictures that came since."""
+    """A device as Now shows it: who is open on it, and the pictures that came since; `ending` once it is near."""
 
     device: DeviceView
     pictures: list[AcquisitionView]
     summary: str
+    opened: str
+    closes: str
+    ending: bool
 
 
 def now_page() -> Blueprint:
@@ -45,12 +51,23 @@ def show() -> Response:
 def _station(device: DeviceView, recent: Sequence[AcquisitionView]) -> Station:
     since = device.active_since
     pictures = [view for view in recent if view.device == device.name and (since is None or view.captured_at >= since)]
-    return Station(device, pictures[:_PICTURES_SHOWN], _summary(pictures))
+    now, closes = house().now(), device.closes_at
+    return Station(
+        device=device,
+        pictures=pictures[:_PICTURES_SHOWN],
+        summary=_summary(pictures, device.captured_since if since else 0),
+        opened=opened_words(device, now),
+        closes=closing_words(closes, now) if closes else "",
+        ending=closes is not None and closes - now < _NEAR_END,
+    )
 
 
-def _summary(pictures: list[AcquisitionView]) -> str:
+def _summary(pictures: list[AcquisitionView], since_opening: int) -> str:
+    """How many came, and how many of those that are looked at are safe elsewhere."""
     if not pictures:
         return "No pictures yet."
     now = house().now()
     at_pacs = sum(1 for view in pictures if acquisition_mark(view, now).tone is Tone.SAFE and view.deliveries)
-    return f"{count(len(pictures), 'picture')}, {at_pacs:,} at PACS"
+    number = max(len(pictures), since_opening)
+    newest = f" of the newest {len(pictures)}" if number > len(pictures) else ""
+    return f"{count(number, 'picture')}, {at_pacs:,}{newest} at PACS"

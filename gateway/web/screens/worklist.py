@@ -1,7 +1,5 @@
 """Worklist: who is expected? And the button that opens a step on a device."""
 
-from datetime import timedelta
-
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -12,12 +10,12 @@ from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.render import page, screen
 from gateway.web.screens.orders import add_orders
+from gateway.web.screens.switching import busy_with
 from gateway.web.words.text import count, person, when
 from gateway.web.words.verdicts import worklist_verdict
 
 _ROWS = 100
 _LONGEST_SEARCH = 64
-_BUSY_FOR = timedelta(minutes=2)
 
 
 def worklist_pages() -> Blueprint:
@@ -65,8 +63,9 @@ def open_step() -> BaseResponse:
     if not step.usable:
         say("This step cannot be used: the worklist's answer about it is faulty.")
         return redirect(url_for("worklist.show"), 303)
-    if _is_busy_with_another(device, step) and request.form.get("confirmed") != "yes":
-        return _ask_first(device, step)
+    other = busy_with(device, step)
+    if other and request.form.get("confirmed") != "yes":
+        return _ask_first(device, step, other)
     ask(RequestKind.OPEN_STEP, {"device": device.name, "step": str(step.number)})
     return redirect(url_for("now.show"), 303)
 
@@ -78,14 +77,7 @@ def refresh() -> BaseResponse:
     return redirect(url_for("worklist.show"), 303)
 
 
-def _is_busy_with_another(device: DeviceView, step: StepView) -> bool:
-    if device.active_step is None or device.active_step.number == step.number or device.last_captured_at is None:
-        return False
-    return house().now() - device.last_captured_at < _BUSY_FOR
-
-
-def _ask_first(device: DeviceView, step: StepView) -> Response:
-    other = person(device.active_step.patient_name) if device.active_step else ""
+def _ask_first(device: DeviceView, step: StepView, other: str) -> Response:
     return page(
         "confirm.html",
         question=f"Open {person(step.patient_name)} on {device.name}?",
