@@ -1,6 +1,7 @@
 """The real forward role on links where one association is not enough, or where a peer bears no more than one."""
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,47 @@ def test_a_cap_and_closed_hours_hold_for_one_destination_only(tmp_path: Path) ->
     assert role.states("closed") == {"pending": 10}
     spent = role.rows("SELECT max(ended_us) - min(started_us) AS us FROM attempt")[0]["us"]
     assert spent >= 1_900_000  # 500 kB at 200 kB/s cannot take less; how much more it takes is not asked
+
+
+def test_a_cap_leaves_the_box_as_a_stream_and_not_in_bursts() -> None:
+    """The same bytes under the same cap, once with the kernel's help and once without."""
+    trains = {}
+    for spread in ("kernel", "bucket alone"):
+        with EmulatedLink(LinkShape(rate_kbit_s=100_000, rtt_ms=2), "pace") as link:
+            sink = subprocess.Popen(link.inside_pacs(sys.executable, "-c", _SINK), stdout=subprocess.PIPE)
+            assert sink.stdout is not None
+            sink.stdout.readline()
+            subprocess.run(link.inside_box(sys.executable, "-c", _CAPPED, spread), check=True, timeout=60)
+            trains[spread] = link.traffic()["to_pacs"]["typical_train_bytes"]
+            sink.terminate()
+            sink.wait(10)
+    assert trains["bucket alone"] >= 30_000, trains  # a tenth of a second at 400 kB/s
+    assert trains["kernel"] * 3 <= trains["bucket alone"], trains
+
+
+_SINK = f"""
+import socket
+with socket.create_server(("{PACS}", {_PORT})) as server:
+    print("ready", flush=True)
+    caller, _ = server.accept()
+    while caller.recv(65536):
+        pass
+"""
+_CAPPED = f"""
+import sys, time
+from gateway.dimse.link import open_link
+from gateway.dimse.peer import Peer
+from gateway.domain.errors import Phase
+from gateway.stages.pacing import Bucket
+bucket = Bucket(lambda: 400_000.0, monotonic=time.monotonic, wait=time.sleep)
+if sys.argv[1] != "kernel":
+    bucket.share = lambda: None
+link = open_link(Peer("main", "{PACS}", {_PORT}, "PACS", "BOX"))
+link.pace_by(bucket)
+for _ in range(12):
+    link.send(bytes(100_000), Phase.TRANSFER)
+link.close()
+"""
 
 
 def _put_clips_into_their_lane(role: ForwardRole) -> None:

@@ -26,6 +26,7 @@ _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _MTU = 1500
 _IDLE_S = 0.05
 _BURST = 64
+_TRAIN_GAP_S = 0.004
 _IPV4 = 4
 
 
@@ -126,9 +127,15 @@ class _Direction:
         self._free_at = 0.0
         self._under_way: deque[tuple[float, bytes]] = deque()
         self.packets = self.bytes = self.lost = self.overflowed = 0
+        self._trains: list[int] = []
+        self._last_at = float("-inf")
 
     def admit(self, now: float, packet: bytes) -> None:
         """Take a packet; drop it when the queue is full or chance says so."""
+        if now - self._last_at > _TRAIN_GAP_S:
+            self._trains.append(0)
+        self._trains[-1] += len(packet)
+        self._last_at = now
         if (self._free_at - now) * 1000 > self._shape.queue_ms:
             self.overflowed += 1
             return
@@ -153,7 +160,22 @@ class _Direction:
 
     def facts(self) -> dict[str, int]:
         """Counters for the report."""
-        return {"packets": self.packets, "bytes": self.bytes, "lost": self.lost, "overflowed": self.overflowed}
+        return {
+            "packets": self.packets,
+            "bytes": self.bytes,
+            "lost": self.lost,
+            "overflowed": self.overflowed,
+            "typical_train_bytes": self._typical_train(),
+        }
+
+    def _typical_train(self) -> int:
+        """Bytes that come without a pause between them: in a train of at least this length half of all bytes came."""
+        half, seen = self.bytes / 2, 0
+        for size in sorted(self._trains, reverse=True):
+            seen += size
+            if seen >= half:
+                return size
+        return 0
 
 
 class _Carrier:
