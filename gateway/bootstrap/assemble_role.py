@@ -18,6 +18,7 @@ from gateway.spool.instances import InstanceLedger
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.pruning import JournalPruner
+from gateway.spool.rejections import RejectionLedger
 from gateway.spool.requests import RequestLedger
 from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
@@ -26,6 +27,7 @@ from gateway.stages.build import ObjectBuilder
 from gateway.stages.housekeep import HousekeepStage, HouseRules
 from gateway.stages.loop import Beat
 from gateway.stages.performing import CloseStepsStage, Performing
+from gateway.stages.reject import RejectStage
 from gateway.stages.requests import RequestStage
 from gateway.stages.room import Watermarks
 
@@ -35,6 +37,7 @@ def works(parts: Parts) -> list[LoopPlan]:
     return [
         LoopPlan("assemble", partial(assemble_stage, parts), LONG_BOUND_S),
         LoopPlan("housekeep", partial(housekeep_stage, parts)),
+        LoopPlan("reject", partial(reject_stage, parts)),
         LoopPlan("rebuild", partial(rebuild_stage, parts), LONG_BOUND_S),
         LoopPlan("close steps", partial(close_steps_stage, parts)),
         LoopPlan("requests", partial(request_stage, parts)),
@@ -87,6 +90,18 @@ def housekeep_stage(parts: Parts, database: Database, _: Beat) -> HousekeepStage
     )
 
 
+def reject_stage(parts: Parts, database: Database, beat: Beat) -> RejectStage:
+    """The work of the loop that makes rejection notes."""
+    return RejectStage(
+        notes=RejectionLedger(database, parts.clock),
+        health=HealthLedger(database, parts.clock),
+        files=parts.files,
+        station=station_of(parts.settings),
+        passage=parts.passage,
+        beat=beat,
+    )
+
+
 def close_steps_stage(parts: Parts, database: Database, _: Beat) -> CloseStepsStage:
     """The work of the loop that ends performed steps."""
     return CloseStepsStage(
@@ -100,5 +115,5 @@ def close_steps_stage(parts: Parts, database: Database, _: Beat) -> CloseStepsSt
 
 def request_stage(parts: Parts, database: Database, _: Beat) -> RequestStage:
     """The work of this role's request loop."""
-    ledger = RequestLedger(database, parts.settings.spool.path, parts.clock)
+    ledger = RequestLedger(database, parts.settings.spool.path, parts.clock, parts.passage)
     return RequestStage(role="assemble", requests=ledger, verbs=order_verbs(parts.clock, database))

@@ -7,6 +7,7 @@ from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.database import Database
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.rebuilds import RebuildLedger
+from gateway.spool.rejections import RejectionLedger
 from gateway.stages.build import ObjectBuilder
 from gateway.stages.loop import Beat
 from gateway.stages.rebuild import RebuildStage
@@ -19,6 +20,8 @@ def rebuild_stage(parts: Parts, database: Database, beat: Beat) -> RebuildStage:
         rebuilds=RebuildLedger(database, clock),
         acquisitions=AcquisitionLedger(database, clock),
         performed=PerformedStepLedger(database, clock),
+        notes=RejectionLedger(database, clock),
+        station=station_of(settings),
         devices={device.name: device_rules(settings, device) for device in settings.devices},
         files=parts.files,
         builder=ObjectBuilder(station_of(settings), clock, beat),

@@ -26,6 +26,7 @@ from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.requests import SpoolRequestDesk
 from gateway.spool.runs import RoleLock, begin_run
 from gateway.spool.steps import StepLedger
+from gateway.spool.successors import CORRECTIONS
 from gateway.spool.upkeep import Upkeep
 from gateway.stages.loop import Loop
 
@@ -119,15 +120,16 @@ def _put_in_order(parts: Parts, database: Database) -> None:
             [one.name for one in settings.worklist], feeds=[one.name for one in settings.hl7]
         )
         return
-    folder = "instances" if role == "assemble" else f"acquisitions/{role.removeprefix('capture/')}"
-    found = Upkeep(database, parts.files, parts.clock).reconcile(folder)
+    own = ("instances", CORRECTIONS) if role == "assemble" else (f"acquisitions/{role.removeprefix('capture/')}",)
+    upkeep = Upkeep(database, parts.files, parts.clock)
+    missing = sum(len(upkeep.reconcile(folder).missing_files) for folder in own)
     prefix = f"spool.{role}."
     issue = StandingIssue(
         "danger",
-        f"{len(found.missing_files)} file(s) that the ledger names are not in the spool.",
+        f"{missing} file(s) that the ledger names are not in the spool.",
         "The journal names them. Check the disk; restore the spool from its backup.",
     )
-    standing = {f"{prefix}missing": issue} if found.missing_files else {}
+    standing = {f"{prefix}missing": issue} if missing else {}
     HealthLedger(database, parts.clock).settle(prefix, standing)
 
 

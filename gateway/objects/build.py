@@ -69,13 +69,13 @@ def build(order: ObjectOrder) -> Built:
         if module.build is not None:
             module.build(draft)
     apply_profile(draft)
-    _set_character_set(draft.dataset)
+    set_character_set(draft.dataset)
     validate(draft.dataset, order.transfer_syntax_uid)
     return Built(draft.dataset, Uid(iod.sop_class_uid), tuple(draft.notes))
 
 
-def _set_character_set(dataset: Dataset) -> None:
-    """One character set for the object: none when all is ASCII, else UTF-8 (PS3.3 C.12.1.1.2)."""
+def set_character_set(dataset: Dataset) -> None:
+    """Set one character set for the whole object: none when all is ASCII, else UTF-8 (PS3.3 C.12.1.1.2)."""
     texts = [str(value) for element in dataset.iterall() if element.VR in _TEXT_VRS for value in values_of(element)]
     if all(text.isascii() for text in texts):
         return

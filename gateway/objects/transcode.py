@@ -16,7 +16,7 @@ from pydicom.pixels.utils import iter_pixels
 
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.objects.syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, NATIVE
-from gateway.objects.write import write_object
+from gateway.objects.write import write_document, write_object
 
 # transforms that belong to the coding: undone when the frames are decoded (PS3.5 section 8.2)
 _CODING_TRANSFORMS = frozenset({"YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT"})
@@ -54,6 +54,10 @@ def _copy(source: Path, target: BinaryIO, transfer_syntax_uid: str) -> None:
         dataset = dcmread(source, stop_before_pixels=True)
     except (OSError, InvalidDicomError) as error:
         raise _unreadable(error) from error
+    if "Rows" not in dataset:
+        dataset.decode()
+        write_document(dataset, transfer_syntax_uid, target)
+        return
     converted = _described_uncompressed(dataset)
     to_rgb = dataset.PhotometricInterpretation in _CODING_TRANSFORMS
     frame_count = int(dataset.get("NumberOfFrames") or 1)

@@ -71,6 +71,14 @@ def write_object(
     _write_encapsulated(frames, frame_count, target, extended=extended)
 
 
+def write_document(dataset: Dataset, transfer_syntax_uid: str, target: BinaryIO) -> None:
+    """Write an object without pixels as a Part 10 file in an uncompressed little endian syntax (PS3.10 section 7.1)."""
+    document = Dataset()
+    document.update(dataset)
+    document.file_meta = _file_meta(dataset, transfer_syntax_uid)
+    dcmwrite(target, document, enforce_file_format=True)
+
+
 def _file_meta(dataset: Dataset, transfer_syntax_uid: str) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID

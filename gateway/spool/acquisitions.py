@@ -1,5 +1,6 @@
 """Acquisitions in the ledger: recorded once, claimed by one, moved only along the lifecycle table."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +43,11 @@ class StoredPart:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedAcquisition:
-    """An acquisition that this run may work on, with what is known about it."""
+    """An acquisition that this run may work on, with what is known about it.
+
+    `not_to` are destinations that keep another object instead, `twin_of` an acquisition with the same bytes under
+    another identity; `was_decided` when a person had it before, so that it is no longer matched by circumstance.
+    """
 
     acquisition: Acquisition
     unfinished_claims: int
@@ -50,6 +55,9 @@ class ClaimedAcquisition:
     step: Step | None
     local: tuple[LocalStudy, str] | None
     thumbnail: str | None
+    not_to: frozenset[str] = frozenset()
+    twin_of: int | None = None
+    was_decided: bool = False
 
 
 class AcquisitionLedger:
@@ -205,6 +213,9 @@ class AcquisitionLedger:
             step=step_from_text(step) if step else None,
             local=(local_study_from_text(local), row["local_uid"]) if local else None,
             thumbnail=row["thumbnail"],
+            not_to=frozenset(json.loads(row["not_to"])),
+            twin_of=row["twin_of"],
+            was_decided=bool(row["discarded_by"]),
         )
 
     def set_thumbnail(self, number: AcquisitionId, path: str) -> None:
@@ -339,7 +350,8 @@ class DeviceMemory:
         zone = zone_of(self._clock)
         with self._database.read() as connection:
             row = connection.execute(
-                "SELECT exam_key, captured_us FROM acquisition WHERE device = ? ORDER BY captured_us DESC LIMIT 1",
+                "SELECT coalesce(captured_exam_key, exam_key) AS exam_key, captured_us FROM acquisition"
+                " WHERE device = ? ORDER BY captured_us DESC LIMIT 1",
                 (self._device,),
             ).fetchone()
         return (row["exam_key"], from_us(row["captured_us"], zone)) if row else None

@@ -38,13 +38,14 @@ _DUE = (
     " instance.sop_class_uid, instance.sop_instance_uid FROM delivery"
     " JOIN instance ON instance.id = delivery.instance JOIN series ON series.id = instance.series"
     " WHERE delivery.destination = ? AND delivery.state = 'stored' AND delivery.due_us <= ? AND instance.kept = 1"
+    " AND delivery.rejected_us IS NULL"
     " AND NOT EXISTS (SELECT 1 FROM commitment_item JOIN commitment ON commitment.id = commitment_item.commitment"
     " WHERE commitment_item.delivery = delivery.id AND commitment.ended_us IS NULL)"
     " ORDER BY delivery.due_us, delivery.id LIMIT ?"
 )
 _ITEMS = (
     "SELECT commitment_item.delivery, instance.sop_class_uid, instance.sop_instance_uid, delivery.state,"
-    " delivery.stored_us, delivery.proof_rounds FROM commitment_item"
+    " delivery.stored_us, delivery.proof_rounds, delivery.rejected_us FROM commitment_item"
     " JOIN delivery ON delivery.id = commitment_item.delivery JOIN instance ON instance.id = delivery.instance"
     " WHERE commitment_item.commitment = ?"
 )
@@ -214,8 +215,8 @@ class CommitmentLedger:
     ) -> None:
         """Do about an instance that is not committed what its reason asks for."""
         _say(connection, made["id"], row["delivery"], reason_text(reason))
-        if row["state"] != DeliveryState.STORED.value:
-            return
+        if row["state"] != DeliveryState.STORED.value or row["rejected_us"] is not None:
+            return  # an archive says of what was rejected that it has it not; it is never stored there again
         meaning, rounds = failure_meaning(reason), row["proof_rounds"] + 1
         text = f"{made['destination']}: {meaning.text} ({reason_text(reason)})."
         connection.execute(

@@ -295,11 +295,14 @@ def _still_awaited(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
 
 
 def _series_of(connection: sqlite3.Connection, number: int, study_uid: str) -> tuple[PerformedSeries, ...]:
+    """Its instances by series; rejected ones only where the whole step was the wrong entry, which names them so."""
     rows = connection.execute(
         "SELECT series.series_instance_uid, instance.sop_class_uid, instance.sop_instance_uid, acquisition.hints"
         " FROM acquisition JOIN instance ON instance.acquisition = acquisition.id"
         " JOIN series ON series.id = instance.series"
         " WHERE acquisition.performed_step = ? AND series.study_instance_uid = ? AND instance.built_us IS NOT NULL"
+        " AND instance.part = 0 AND (acquisition.rejected_us IS NULL OR EXISTS (SELECT 1 FROM performed_step AS wrong"
+        " WHERE wrong.id = acquisition.performed_step AND wrong.reason = '110514'))"
         " ORDER BY series.series_number, instance.instance_number",
         (number, study_uid),
     ).fetchall()

@@ -14,6 +14,7 @@ from gateway.domain.requests import Request, RequestKind
 from gateway.spool.deliveries import expedite_delivery, move_delivery, release_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.request_fields import RequestRefused, numbers_of, text_of, words_of
+from gateway.spool.seen import remember_where_it_was
 
 _WAITING = (DeliveryState.PENDING, DeliveryState.PARKED, DeliveryState.HELD)
 _WAITING_WORDS = ", ".join(f"'{state.value}'" for state in _WAITING)
@@ -88,6 +89,7 @@ def _retarget(connection: sqlite3.Connection, request: Request, now: int) -> str
         else _named(connection, request, _WAITING, "re-target")
     )
     _refuse_what_the_target_has(connection, rows, target)
+    remember_where_it_was(connection, [row["id"] for row in rows])
     for row in rows:
         if row["state"] == DeliveryState.PARKED.value:
             release_delivery(connection, row["id"], now, actor=request.filed_by)
@@ -151,6 +153,8 @@ def _drop(connection: sqlite3.Connection, request: Request, now: int) -> str:
 def _take_back(connection: sqlite3.Connection, request: Request, now: int) -> str:
     rows = _named(connection, request, (DeliveryState.DROPPED,), "take back")
     for row in rows:
+        if row["rejected_us"] is not None:
+            raise RequestRefused(f"The object of delivery {row['id']} was corrected: it names the wrong patient.")
         release_delivery(connection, row["id"], now, actor=request.filed_by)
         _decide(connection, row["id"], "", "")
     _wake(connection, {row["destination"] for row in rows})

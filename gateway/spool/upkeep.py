@@ -124,6 +124,7 @@ class Upkeep:
         with self._database.write() as connection:
             rows = connection.execute(
                 "SELECT path FROM part WHERE acquisition = ? UNION ALL SELECT path FROM instance WHERE acquisition = ?"
+                " AND path IS NOT NULL"
                 " UNION ALL SELECT thumbnail FROM acquisition WHERE id = ? AND thumbnail IS NOT NULL",
                 (number, number, number),
             ).fetchall()

@@ -25,7 +25,7 @@ from gateway.spool.instances import InstanceLedger
 from gateway.spool.runs import Run
 from gateway.spool.steps import StepLedger
 from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
-from gateway.stages.decide import DeviceRules, decide
+from gateway.stages.decide import DeviceRules, decide, hold_twin
 from gateway.stages.loop import Beat
 from gateway.stages.performing import Performing
 from gateway.stages.routing import Finished, Route, owed_to
@@ -157,8 +157,10 @@ class AssembleStage:
             known=self._steps.candidates(acquisition.device),
             active=claimed.active,
             captured_at=acquisition.captured_at,
-            exact_only=acquisition.state is AcquisitionState.HELD,
+            exact_only=acquisition.state is AcquisitionState.HELD or claimed.was_decided,
         )
+        if claimed.twin_of is not None:
+            verdict = hold_twin(verdict, claimed.twin_of)
         if isinstance(verdict, Hold):
             self._acquisitions.held(acquisition.id, verdict)
             _log.info("acquisition=%d held candidates=%d", acquisition.id, len(verdict.candidates))
@@ -199,7 +201,8 @@ class AssembleStage:
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
         owed = owed_to(self._routes, self._finished(claimed, device.profile, subject, spooled))
         why = [text for text in (plan.reason, *notes, owed.note) if text]
-        self._instances.complete(acquisition.id, identity, spooled, owed.lanes, why)
+        lanes = [lane for lane in owed.lanes if lane[0] not in claimed.not_to]
+        self._instances.complete(acquisition.id, identity, spooled, lanes, why)
         self._passage(Checkpoint.ASSEMBLE_COMMITTED)
         _log.info(
             "acquisition=%d sop_instance=%s syntax=%s bytes=%d",

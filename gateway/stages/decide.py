@@ -77,3 +77,13 @@ def decide(
         return verdict
     open_too = [*steps, active] if active is not None else steps
     return verdict, next(step for step in open_too if step.key == verdict.step)
+
+
+def hold_twin(verdict: tuple[Match, Step] | Hold, original: int) -> Hold:
+    """Hold what has the bytes of acquisition `original` but names somebody else: one of the two may be wrong."""
+    candidates = verdict.candidates if isinstance(verdict, Hold) else (verdict[0].step,)
+    return Hold(
+        f"The same bytes came before as acquisition {original}, and the device named another patient or order then.",
+        f"Compare it with acquisition {original}. Assign it if it is another patient's picture, else discard it.",
+        candidates,
+    )

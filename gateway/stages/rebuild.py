@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,16 +11,19 @@ from gateway.codec.errors import CodecError
 from gateway.domain.errors import Disposition, GatewayError, InvalidObject, Phase
 from gateway.domain.identifiers import Uid
 from gateway.domain.instance import SpooledObject
-from gateway.domain.objects import LocalStudy
+from gateway.domain.objects import LocalStudy, Station
 from gateway.domain.procedure import Step
+from gateway.objects.rejection_note import write_rejection_note
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
 from gateway.spool.files import SpoolFiles, digest_of, make_folder, storage_faults
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.rebuilds import DamagedInstance, RebuildLedger
+from gateway.spool.rejections import RejectionLedger
 from gateway.stages.build import ObjectBuilder, Subject
 from gateway.stages.decide import DeviceRules
 from gateway.stages.encoding import EncodingPolicy, is_native
 from gateway.stages.loop import Beat
+from gateway.stages.reject import order_of
 
 _log = logging.getLogger(__name__)
 _REST_S = 30.0
@@ -37,6 +40,8 @@ class RebuildStage:
         rebuilds: RebuildLedger,
         acquisitions: AcquisitionLedger,
         performed: PerformedStepLedger,
+        notes: RejectionLedger,
+        station: Station,
         devices: Mapping[str, DeviceRules],
         files: SpoolFiles,
         builder: ObjectBuilder,
@@ -45,6 +50,8 @@ class RebuildStage:
         self._rebuilds = rebuilds
         self._acquisitions = acquisitions
         self._performed = performed
+        self._notes = notes
+        self._station = station
         self._devices = devices
         self._files = files
         self._builder = builder
@@ -74,9 +81,9 @@ class RebuildStage:
         frozen = self._files.absolute(damaged.spooled.path)
         if frozen.is_file() and digest_of(frozen) == damaged.spooled.digest:
             return self._rebuilds.rebuilt(damaged, damaged.spooled, _nothing)
-        claimed, device = self._source_of(damaged)
+        write = self._writer_of(damaged)
         with self._files.new_file() as (stream, temporary):
-            syntax = self._write(damaged, claimed, device, stream)
+            syntax = write(stream)
         digest, size = digest_of(temporary), temporary.stat().st_size
         if digest != damaged.spooled.digest and damaged.may_be_seen:
             temporary.unlink(missing_ok=True)
@@ -97,6 +104,15 @@ class RebuildStage:
                 digest == damaged.spooled.digest,
             )
         return done
+
+    def _writer_of(self, damaged: DamagedInstance) -> Callable[[BinaryIO], Uid]:
+        """What writes the object once more: a rejection note comes from the ledger, all else from its acquisition."""
+        note = self._notes.of_instance(damaged.identity.instance_id)
+        if note is not None:
+            order = order_of(note, self._station)
+            return lambda stream: Uid(write_rejection_note(order, stream))
+        claimed, device = self._source_of(damaged)
+        return lambda stream: self._write(damaged, claimed, device, stream)
 
     def _source_of(self, damaged: DamagedInstance) -> tuple[ClaimedAcquisition, DeviceRules]:
         """The acquisition, if its bytes are still those that were captured, and the device's rules."""
