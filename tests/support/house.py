@@ -15,7 +15,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gateway.bootstrap.assemble_role import assemble_stage, close_steps_stage, housekeep_stage
+from gateway.bootstrap.assemble_role import (
+    assemble_stage,
+    close_steps_stage,
+    housekeep_stage,
+    reject_stage,
+    request_stage,
+)
 from gateway.bootstrap.capture_role import capture_stage
 from gateway.bootstrap.deliveries import deliver_stage
 from gateway.bootstrap.parts import no_beat
@@ -204,6 +210,10 @@ def _life(config: str, role: str, kill: KillAt) -> None:
             capture_stage(parts, settings.devices[0], database, no_beat), settings.devices[0].settings.source.path
         )
     elif role == "assemble":
+        request_stage(parts, database, no_beat).round()
+        reject = reject_stage(parts, database, no_beat)
+        while reject.round() == 0.0:
+            pass
         assemble = assemble_stage(parts, database, no_beat)
         while assemble.round() == 0.0:
             pass
