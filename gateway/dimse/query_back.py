@@ -73,7 +73,12 @@ def _held(association: Association, context: ContextResult, page: Sequence[Proof
     run.ask(_query(page))
     asked: dict[str, ProofItem] = {item.sop_instance_uid: item for item in page}
     answered = ((asked.get(str(answer.get("SOPInstanceUID", ""))), answer) for answer in run.found)
-    return {item.sop_instance_uid for item, answer in answered if item is not None and _is_about(answer, item)}
+    held = {str(item.sop_instance_uid) for item, answer in answered if item is not None and _is_about(answer, item)}
+    unclear = run.cut or run.unreadable or any(not answer.get("SOPInstanceUID") for answer in run.found)
+    if not held and len(page) == 1 and unclear:
+        # "no" is said by an answer that came to its end and can be read, and only then is the instance sent again
+        raise association.fault(Phase.QUERY, "its answer does not say whether it has the object")
+    return held
 
 
 def _query(page: Sequence[ProofItem]) -> Dataset:

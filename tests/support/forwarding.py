@@ -72,15 +72,19 @@ class ForwardRole:
     ----------
     wrap
         Puts the command elsewhere, for example into a network namespace.
+    more
+        TOML that follows the destinations.
     """
 
-    def __init__(self, root: Path, targets: Sequence[Target], *, wrap: Callable[..., list[str]] | None = None) -> None:
+    def __init__(
+        self, root: Path, targets: Sequence[Target], *, wrap: Callable[..., list[str]] | None = None, more: str = ""
+    ) -> None:
         self.root = root
         self.spool = root / "spool"
         root.mkdir(parents=True, exist_ok=True)
         self.log = root / "forward.log"
         self._config = root / "gateway.toml"
-        self._config.write_text(_STATION.format(spool=self.spool) + "".join(one.toml() for one in targets))
+        self._config.write_text(_STATION.format(spool=self.spool) + "".join(one.toml() for one in targets) + more)
         self._wrap = wrap or (lambda *command: list(command))
         self._process: subprocess.Popen[bytes] | None = None
         migrate(self.spool)

@@ -48,7 +48,12 @@ class Wire:
 
     def read_message(self) -> tuple[int, Dataset]:
         """Context id and command set of the next message; its data set, if any, is read and dropped."""
-        command = b""
+        context_id, command, _ = self.read_whole_message(keep=False)
+        return context_id, command
+
+    def read_whole_message(self, *, keep: bool = True) -> tuple[int, Dataset, bytes]:
+        """Context id, command set and, if it is to be kept, data set of the next message."""
+        command = data = b""
         while True:
             kind, pdu = self.read_pdu()
             if kind != 4:
@@ -56,11 +61,20 @@ class Wire:
             context_id, control, fragment = pdu[10], pdu[11], pdu[12:]
             if control & 1:
                 command += fragment
+            elif keep:
+                data += fragment
             if not control & 2:
                 continue
             dataset = decode(BytesIO(command), is_implicit_vr=True, is_little_endian=True)
             if not control & 1 or dataset.CommandDataSetType == 0x0101:
-                return context_id, dataset
+                return context_id, dataset, data
+
+    def begin_message(self, context_id: int, command: Dataset) -> None:
+        """Send a command set that announces a data set, and none of that."""
+        command.CommandDataSetType = 0x0001
+        fragment = encode(command, is_implicit_vr=True, is_little_endian=True) or b""
+        value = struct.pack(">LBB", len(fragment) + 2, context_id, 3) + bytes(fragment)
+        self.sock.sendall(_HEADER.pack(4, 0, len(value)) + value)
 
     def send_message(self, context_id: int, command: Dataset, data: bytes = b"", *, length: int | None = None) -> None:
         """Send a command set (and data set) in one PDU each; `length` overrides the PDU length of the first."""
@@ -76,7 +90,7 @@ class Wire:
         response = Dataset()
         response.CommandField = int(request.CommandField) | 0x8000
         response.MessageIDBeingRespondedTo = request.MessageID
-        response.AffectedSOPClassUID = request.AffectedSOPClassUID
+        response.AffectedSOPClassUID = request.get("AffectedSOPClassUID") or request.RequestedSOPClassUID
         if "AffectedSOPInstanceUID" in request:
             response.AffectedSOPInstanceUID = request.AffectedSOPInstanceUID
         response.Status = 0

@@ -97,13 +97,25 @@ def test_an_archive_without_lists_is_asked_one_by_one(peers: Peers) -> None:
         [entry("1.2.1.0", SOPClassUID="1.2.840.10008.5.1.4.1.1.2")],
         [entry("1.2.1.0", StudyInstanceUID="9.9")],
         [entry("1.2.1.0", SeriesInstanceUID="9.9")],
-        [entry("1.2.1.0", SOPInstanceUID="")],
         [],
     ],
 )
 def test_an_answer_about_something_else_proves_nothing(peers: Peers, answers: list[Dataset]) -> None:
     with serving(Archive(answers, ignores_keys=True).find) as port:
         assert held_instances(peers(port), items(1)) == frozenset()
+
+
+@pytest.mark.parametrize("words", ["no instance", "cancelled", "everything"])
+def test_an_answer_that_does_not_say_no_is_not_taken_for_no(peers: Peers, words: str) -> None:
+    def find(_: Event) -> Iterator[tuple[int, Dataset | None]]:
+        if words == "cancelled":
+            yield 0xFE00, None
+        for number in range(1 if words == "no instance" else 1000):
+            yield 0xFF00, entry(f"1.2.9.{number}", **({"SOPInstanceUID": ""} if words == "no instance" else {}))
+
+    with serving(find) as port, pytest.raises(GatewayError, match="does not say whether") as caught:
+        held_instances(peers(port), items(1))
+    assert (caught.value.disposition, caught.value.phase) == (Disposition.RETRY, Phase.QUERY)
 
 
 def test_an_archive_that_answers_with_everything_it_has_is_cut_and_still_compared(peers: Peers) -> None:
