@@ -29,6 +29,14 @@ from gateway.spool.snapshots import (
 
 _FILE_CLOCK_US = 2_000_000
 """How far a file's own time may lag behind: FAT counts in steps of two seconds."""
+_SUBJECT = (
+    "acquisition.*, local_study.snapshot AS local_snapshot, local_study.study_instance_uid AS local_uid,"
+    " opened.snapshot AS open_snapshot, opened.study_instance_uid AS open_uid"
+)
+_SUBJECT_JOINS = (
+    "LEFT JOIN local_study ON local_study.id = acquisition.local_study"
+    " LEFT JOIN local_study AS opened ON opened.id = acquisition.active_local_study"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,7 @@ class ClaimedAcquisition:
 
     `not_to` are destinations that keep another object instead, `twin_of` an acquisition with the same bytes under
     another identity; `was_decided` when a person had it before, so that it is no longer matched by circumstance.
+    `open_local` is the unscheduled patient who was open on its device, with the Study Instance UID.
     """
 
     acquisition: Acquisition
@@ -58,6 +67,7 @@ class ClaimedAcquisition:
     not_to: frozenset[str] = frozenset()
     twin_of: int | None = None
     was_decided: bool = False
+    open_local: tuple[LocalStudy, str] | None = None
 
 
 class AcquisitionLedger:
@@ -93,10 +103,11 @@ class AcquisitionLedger:
                 "UPDATE active_step SET used_us = ? WHERE device = ? AND opened_us <= ? RETURNING snapshot",
                 (now, device, to_us(finding.captured_at) + _FILE_CLOCK_US),
             ).fetchone()
+            local = use_active_local(connection, device, now, to_us(finding.captured_at) + _FILE_CLOCK_US)
             cursor = connection.execute(
                 "INSERT INTO acquisition (device, exam_key, kind, captured_us, display_name, digest, size, path, hints,"
-                " active_snapshot, state, since_us, reason, remedy, phase)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " active_snapshot, active_local_study, state, since_us, reason, remedy, phase)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     device,
                     finding.exam_key,
@@ -108,6 +119,7 @@ class AcquisitionLedger:
                     primary.path,
                     hints_to_text(finding.hints),
                     active["snapshot"] if active else None,
+                    local,
                     state.value,
                     now,
                     fault.message if fault else "",
@@ -162,10 +174,7 @@ class AcquisitionLedger:
         now = to_us(self._clock.now())
         with self._database.write() as connection:
             row = connection.execute(
-                "SELECT acquisition.*, local_study.snapshot AS local_snapshot,"
-                " local_study.study_instance_uid AS local_uid"
-                " FROM acquisition INDEXED BY acquisition_open"
-                " LEFT JOIN local_study ON local_study.id = acquisition.local_study"
+                f"SELECT {_SUBJECT} FROM acquisition INDEXED BY acquisition_open {_SUBJECT_JOINS}"  # noqa: S608 - constants are inserted
                 " WHERE state IN ('captured', 'matched', 'held') AND (claimed_by IS NULL OR claimed_by = :run)"
                 " AND (state <> 'held' OR rematch = 1 OR claimed_by = :run)"
                 " AND (due_us <= :now OR due_us > :now + :longest) ORDER BY acquisition.id LIMIT 1",
@@ -184,9 +193,7 @@ class AcquisitionLedger:
         """One acquisition as it stands, claimed by nobody; None if there is none of that number."""
         with self._database.read() as connection:
             row = connection.execute(
-                "SELECT acquisition.*, local_study.snapshot AS local_snapshot,"
-                " local_study.study_instance_uid AS local_uid FROM acquisition"
-                " LEFT JOIN local_study ON local_study.id = acquisition.local_study WHERE acquisition.id = ?",
+                f"SELECT {_SUBJECT} FROM acquisition {_SUBJECT_JOINS} WHERE acquisition.id = ?",  # noqa: S608 - as above
                 (number,),
             ).fetchone()
         return None if row is None else self._claimed(row)
@@ -216,6 +223,7 @@ class AcquisitionLedger:
             not_to=frozenset(json.loads(row["not_to"])),
             twin_of=row["twin_of"],
             was_decided=bool(row["discarded_by"]),
+            open_local=(local_study_from_text(row["open_snapshot"]), row["open_uid"]) if row["open_snapshot"] else None,
         )
 
     def set_thumbnail(self, number: AcquisitionId, path: str) -> None:
@@ -227,6 +235,13 @@ class AcquisitionLedger:
         """Tie an acquisition to a step as it was known now; the claim stays with the run that holds it."""
         with self._database.write() as connection:
             tie_to_step(connection, to_us(self._clock.now()), number, match, step, actor=actor)
+
+    def matched_locally(self, number: AcquisitionId, study: LocalStudy, study_uid: str, reason: str) -> None:
+        """Tie an acquisition to the unscheduled patient who was open when it was captured."""
+        with self._database.write() as connection:
+            now = to_us(self._clock.now())
+            tie_to_local_study(connection, now, number, study, study_uid, actor="assemble")
+            connection.execute("UPDATE acquisition SET reason = ? WHERE id = ?", (reason, number))
 
     def held(self, number: AcquisitionId, hold: Hold) -> None:
         """Let an acquisition wait for a person."""
@@ -309,8 +324,9 @@ def tie_to_step(
 def tie_to_local_study(
     connection: sqlite3.Connection, now_us: int, number: int, study: LocalStudy, study_uid: str, *, actor: str
 ) -> None:
-    """Send a held acquisition without an order, under a local study, inside the caller's transaction."""
-    move(connection, now_us, number, AcquisitionEvent.ASSIGN, actor=actor)
+    """Send an acquisition without an order, under a local study, inside the caller's transaction."""
+    held = _is_held(connection, number)
+    move(connection, now_us, number, AcquisitionEvent.ASSIGN if held else AcquisitionEvent.MATCH, actor=actor)
     connection.execute(
         "INSERT OR IGNORE INTO local_study (study_instance_uid, snapshot, created_us) VALUES (?, ?, ?)",
         (study_uid, local_study_to_text(study), now_us),
@@ -321,6 +337,15 @@ def tie_to_local_study(
         " local_study = (SELECT id FROM local_study WHERE study_instance_uid = ?) WHERE id = ?",
         (f"sent without an order by {actor}", study_uid, number),
     )
+
+
+def use_active_local(connection: sqlite3.Connection, device: str, now_us: int, opened_by_us: int) -> int | None:
+    """The unscheduled patient who is open on a device since `opened_by_us` at the latest; she is used now."""
+    row = connection.execute(
+        "UPDATE active_local_study SET used_us = ? WHERE device = ? AND opened_us <= ? RETURNING local_study",
+        (now_us, device, opened_by_us),
+    ).fetchone()
+    return row["local_study"] if row else None
 
 
 def _is_held(connection: sqlite3.Connection, number: int) -> bool:

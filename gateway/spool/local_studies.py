@@ -7,9 +7,14 @@ from datetime import datetime
 from gateway.domain.identifiers import Uid, mint_uid
 from gateway.domain.local_identity import LocalIdentities
 from gateway.domain.objects import LocalStudy
-from gateway.domain.procedure import Patient
+from gateway.domain.ports import Clock
+from gateway.domain.procedure import Patient, StepKey
+from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.snapshots import local_study_to_text
+from gateway.spool.moments import to_us
+from gateway.spool.snapshots import local_study_to_text, step_from_text
+
+_CLOCK_STEP_US = 60_000_000
 
 
 def make_local_study(
@@ -80,13 +85,39 @@ def leave_active(connection: sqlite3.Connection, now_us: int, device: str, *, ac
         write_journal(connection, now_us, actor, "step closed", f"device {device}")
 
 
-def somebody_is_open(connection: sqlite3.Connection, device: str) -> bool:
-    """Whether a step or an unscheduled patient is open on a device."""
-    return (
-        connection.execute(
-            "SELECT 1 FROM active_step WHERE device = :device"
-            " UNION ALL SELECT 1 FROM active_local_study WHERE device = :device",
-            {"device": device},
-        ).fetchone()
-        is not None
-    )
+def active_key(connection: sqlite3.Connection, device: str) -> StepKey | None:
+    """What tells the performed steps of whoever is open on a device apart; None if nobody is."""
+    row = connection.execute("SELECT snapshot FROM active_step WHERE device = ?", (device,)).fetchone()
+    if row is not None:
+        return step_from_text(row["snapshot"]).key
+    row = connection.execute(
+        "SELECT study_instance_uid FROM active_local_study AS active JOIN local_study"
+        " ON local_study.id = active.local_study WHERE device = ?",
+        (device,),
+    ).fetchone()
+    return None if row is None else StepKey("", row["study_instance_uid"], "")
+
+
+class LocalStudyLedger:
+    """Open unscheduled patients, for one thread."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def close_idle(self, device: str, idle_limit_s: float) -> bool:
+        """Close the unscheduled patient of a device if nothing was captured under it for so long; whether it was."""
+        now = to_us(self._clock.now())
+        with self._database.read() as connection:
+            known = connection.execute("SELECT 1 FROM active_local_study WHERE device = ?", (device,)).fetchone()
+        if known is None:
+            return False
+        with self._database.write() as connection:
+            # As with a step: one that was used in the future was opened before the clock was put back.
+            closed = connection.execute(
+                "DELETE FROM active_local_study WHERE device = ? AND (used_us < ? OR used_us > ?)",
+                (device, now - int(idle_limit_s * 1_000_000), now + _CLOCK_STEP_US),
+            ).rowcount
+            if closed:
+                write_journal(connection, now, "assemble", "step closed", f"device {device}", reason="idle")
+        return closed > 0

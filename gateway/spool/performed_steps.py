@@ -10,24 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.domain.acquisition import HintKind, hint_values
-from gateway.domain.identifiers import AcquisitionId, Uid, mint_uid
+from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.performed_case import PerformedCase
-from gateway.domain.performed_step import (
-    UNSPECIFIED_REASON,
-    PerformedClosing,
-    PerformedOutcome,
-    PerformedResult,
-    PerformedSeries,
-    ReportKind,
-)
+from gateway.domain.performed_step import PerformedClosing, PerformedOutcome, ReportKind
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
+from gateway.spool.local_studies import active_key
 from gateway.spool.moments import from_us, to_us, zone_of
+from gateway.spool.performed_results import result_of
 from gateway.spool.performed_snapshots import case_from_text, case_to_text, result_to_text
-from gateway.spool.snapshots import hints_from_text, step_from_text
+from gateway.spool.snapshots import step_from_text
 
 _FILE_CLOCK_US = 2_000_000
 """How far a file's own time may lag behind: FAT counts in steps of two seconds."""
@@ -166,7 +160,7 @@ class PerformedStepLedger:
             ).fetchone()
             if row is None or _still_awaited(connection, row):
                 return False
-            result = self._result(connection, row)
+            result = result_of(connection, row, zone_of(self._clock))
             connection.execute(
                 "UPDATE performed_step SET state = 'closed', outcome = ?, reason = ?, result = ? WHERE id = ?",
                 (result.closing.outcome.value, result.closing.reason, result_to_text(result), number),
@@ -181,18 +175,6 @@ class PerformedStepLedger:
                 instances=sum(len(one.instances) for one in result.series),
             )  # fmt: skip
         return True
-
-    def _result(self, connection: sqlite3.Connection, row: sqlite3.Row) -> PerformedResult:
-        """Every instance that was assembled under the step; one that made none is discontinued, not completed."""
-        series = _series_of(connection, row["id"], row["study_instance_uid"])
-        closing = PerformedClosing(PerformedOutcome(row["outcome"]), row["reason"])
-        ended_us = max(row["captured_us"], to_us(case_from_text(row["snapshot"]).performed.started_at))
-        if not series:
-            # Performed Series Sequence has an item all the same (PS3.4 F.7.2.2.2), its image list is empty.
-            series = (PerformedSeries(mint_uid(), ()),)
-            closing = PerformedClosing(PerformedOutcome.DISCONTINUED, closing.reason or UNSPECIFIED_REASON)
-            ended_us = max(ended_us, row["closing_us"])
-        return PerformedResult(from_us(ended_us, zone_of(self._clock)), closing, series)
 
 
 def close_performed_step(
@@ -215,7 +197,7 @@ def steps_to_close(connection: sqlite3.Connection, device: str) -> list[int]:
     opened = _active_number(connection, device)
     if opened is not None:
         return [opened]
-    if connection.execute("SELECT 1 FROM active_step WHERE device = ?", (device,)).fetchone():
+    if active_key(connection, device) is not None:
         return []
     rows = connection.execute(
         "SELECT id FROM performed_step WHERE device = ? AND state = 'open' ORDER BY id", (device,)
@@ -233,9 +215,14 @@ def _owe(connection: sqlite3.Connection, number: int, kind: ReportKind, peers: S
 
 def _device_and_active(connection: sqlite3.Connection, acquisition: int, case: PerformedCase) -> tuple[str, int]:
     """The device of an acquisition, and whether it was captured under the very step that it now belongs to."""
-    row = connection.execute("SELECT device, active_snapshot FROM acquisition WHERE id = ?", (acquisition,)).fetchone()
-    text = row["active_snapshot"]
-    return row["device"], int(text is not None and step_from_text(text).key == case.key)
+    row = connection.execute(
+        "SELECT acquisition.device, active_snapshot, study_instance_uid AS open_uid FROM acquisition"
+        " LEFT JOIN local_study ON local_study.id = active_local_study WHERE acquisition.id = ?",
+        (acquisition,),
+    ).fetchone()
+    text, opened = row["active_snapshot"], row["open_uid"] is not None and not isinstance(case.subject, Step)
+    under = step_from_text(text).key == case.key if text else opened and row["open_uid"] == case.study_instance_uid
+    return row["device"], int(under)
 
 
 def _frozen(connection: sqlite3.Connection, acquisition: int) -> sqlite3.Row | None:
@@ -270,10 +257,9 @@ def _in_progress(
 
 def _active_number(connection: sqlite3.Connection, device: str) -> int | None:
     """The performed step in progress for the step that is open on a device."""
-    active = connection.execute("SELECT snapshot FROM active_step WHERE device = ?", (device,)).fetchone()
-    if active is None:
+    key = active_key(connection, device)
+    if key is None:
         return None
-    key = step_from_text(active["snapshot"]).key
     row = connection.execute(
         "SELECT id FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
         " AND state = 'open'",
@@ -292,27 +278,3 @@ def _still_awaited(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
         ).fetchone()
         is not None
     )
-
-
-def _series_of(connection: sqlite3.Connection, number: int, study_uid: str) -> tuple[PerformedSeries, ...]:
-    """Its instances by series; rejected ones only where the whole step was the wrong entry, which names them so."""
-    rows = connection.execute(
-        "SELECT series.series_instance_uid, instance.sop_class_uid, instance.sop_instance_uid, acquisition.hints"
-        " FROM acquisition JOIN instance ON instance.acquisition = acquisition.id"
-        " JOIN series ON series.id = instance.series"
-        " WHERE acquisition.performed_step = ? AND series.study_instance_uid = ? AND instance.built_us IS NOT NULL"
-        " AND instance.part = 0 AND (acquisition.rejected_us IS NULL OR EXISTS (SELECT 1 FROM performed_step AS wrong"
-        " WHERE wrong.id = acquisition.performed_step AND wrong.reason = '110514'))"
-        " ORDER BY series.series_number, instance.instance_number",
-        (number, study_uid),
-    ).fetchall()
-    uids = dict.fromkeys(row["series_instance_uid"] for row in rows)
-    return tuple(_one_series(uid, [row for row in rows if row["series_instance_uid"] == uid]) for uid in uids)
-
-
-def _one_series(uid: str, rows: Sequence[sqlite3.Row]) -> PerformedSeries:
-    operators = dict.fromkeys(
-        name for row in rows for name in hint_values(hints_from_text(row["hints"]), HintKind.OPERATOR)
-    )
-    instances = tuple((Uid(row["sop_class_uid"]), Uid(row["sop_instance_uid"])) for row in rows)
-    return PerformedSeries(Uid(uid), instances, tuple(operators))

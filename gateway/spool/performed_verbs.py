@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from gateway.domain.performed_step import DISCONTINUATION_REASONS, PerformedClosing, PerformedOutcome
 from gateway.domain.requests import Request, RequestKind
-from gateway.spool.journal import write_journal
+from gateway.spool.local_studies import active_key, leave_active
 from gateway.spool.performed_reports import retry_report
 from gateway.spool.performed_steps import COMPLETED, close_performed_step, steps_to_close
 from gateway.spool.request_fields import RequestRefused, number_of, text_of
@@ -20,12 +20,11 @@ def _close_step(connection: sqlite3.Connection, request: Request, now: int) -> s
     if request.payload.get("performed", "").strip():
         return _close_one(connection, request, now, closing)
     numbers = steps_to_close(connection, device)
-    opened = connection.execute("SELECT 1 FROM active_step WHERE device = ?", (device,)).fetchone()
-    if not opened and not numbers:
+    if active_key(connection, device) is None and not numbers:
         raise RequestRefused("No step is open on that device.")
     if closing.reason:
         _one_only(connection, device, numbers)
-    _leave_active(connection, request, now, device)
+    leave_active(connection, now, device, actor=request.filed_by)
     for number in numbers:
         close_performed_step(connection, now, number, closing, actor=request.filed_by)
     if closing.reason and not numbers:
@@ -41,14 +40,9 @@ def _close_one(connection: sqlite3.Connection, request: Request, now: int, closi
     if row is None:
         raise RequestRefused(f"Performed step {number} is not in progress on that device.")
     if number in steps_to_close(connection, device):
-        _leave_active(connection, request, now, device)
+        leave_active(connection, now, device, actor=request.filed_by)
     close_performed_step(connection, now, number, closing, actor=request.filed_by)
     return f"performed step {number} closed"
-
-
-def _leave_active(connection: sqlite3.Connection, request: Request, now: int, device: str) -> None:
-    if connection.execute("DELETE FROM active_step WHERE device = ?", (device,)).rowcount:
-        write_journal(connection, now, request.filed_by, "step closed", f"device {device}")
 
 
 def _closing(request: Request) -> PerformedClosing:

@@ -25,7 +25,7 @@ from gateway.spool.instances import InstanceLedger
 from gateway.spool.runs import Run
 from gateway.spool.steps import StepLedger
 from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
-from gateway.stages.decide import DeviceRules, decide, hold_twin
+from gateway.stages.decide import DeviceRules, decide, decide_locally, hold_twin
 from gateway.stages.loop import Beat
 from gateway.stages.performing import Performing
 from gateway.stages.routing import Finished, Route, owed_to
@@ -150,6 +150,8 @@ class AssembleStage:
             return claimed.step, claimed.step.key.study_instance_uid
         if claimed.local is not None:
             return claimed.local
+        if claimed.open_local is not None:
+            return self._decide_locally(claimed, device, *claimed.open_local)
         acquisition = claimed.acquisition
         verdict = decide(
             device,
@@ -169,6 +171,24 @@ class AssembleStage:
         self._acquisitions.matched(acquisition.id, match, step, actor="assemble")
         self._passage(Checkpoint.ASSEMBLE_MATCHED)
         return step, step.key.study_instance_uid
+
+    def _decide_locally(
+        self, claimed: ClaimedAcquisition, device: DeviceRules, study: LocalStudy, study_uid: str
+    ) -> tuple[LocalStudy, str] | None:
+        """Whether the acquisition belongs to the unscheduled patient who was open; None when it waits for a person."""
+        acquisition = claimed.acquisition
+        verdict = decide_locally(
+            device, hints=acquisition.hints, study=study, known=self._steps.candidates(acquisition.device),
+            captured_at=acquisition.captured_at, decided=acquisition.state is AcquisitionState.HELD,
+        )  # fmt: skip
+        if claimed.twin_of is not None:
+            verdict = hold_twin(verdict if isinstance(verdict, Hold) else Hold("", ""), claimed.twin_of)
+        if isinstance(verdict, Hold):
+            self._acquisitions.held(acquisition.id, verdict)
+            return None
+        self._acquisitions.matched_locally(acquisition.id, study, study_uid, verdict)
+        self._passage(Checkpoint.ASSEMBLE_MATCHED)
+        return study, study_uid
 
     def _build(
         self,

@@ -1,14 +1,16 @@
 """Whom an acquisition belongs to: the device's rules applied to its hints and the steps that may be meant."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.acquisition import Hint
-from gateway.domain.objects import ObjectProfile
+from gateway.domain.objects import LocalStudy, ObjectProfile
 from gateway.domain.procedure import Hold, Match, MatchRule, Step
 from gateway.stages.encoding import EncodingPolicy, LossyChoice
+from gateway.worklist.local_matching import belongs
 from gateway.worklist.matching import match
+from gateway.worklist.ranking import candidates
 
 EXACT_RULES = frozenset({MatchRule.ACCESSION_NUMBER, MatchRule.PATIENT_ID})
 """The rules that name the order or the patient; the others go by circumstance."""
@@ -77,6 +79,30 @@ def decide(
         return verdict
     open_too = [*steps, active] if active is not None else steps
     return verdict, next(step for step in open_too if step.key == verdict.step)
+
+
+def decide_locally(
+    device: DeviceRules,
+    *,
+    hints: Sequence[Hint],
+    study: LocalStudy,
+    known: Iterable[Step],
+    captured_at: datetime,
+    decided: bool,
+) -> str | Hold:
+    """Why an acquisition belongs to the unscheduled patient who was open, or why a person must look at it.
+
+    `decided` is for acquisitions that were held before: what was doubted once is for a person, whatever was said since.
+    """
+    verdict = belongs(hints, study, device.rules)
+    if isinstance(verdict, str) and not decided:
+        return verdict
+    hold = verdict if isinstance(verdict, Hold) else Hold("It was held before and waits for a person.", "")
+    steps = [step for step in known if device.steps.lets_through(step)]
+    ranked = candidates(
+        hints=hints, steps=steps, active=None, captured_at=captured_at, modality=device.profile.modality
+    )
+    return replace(hold, candidates=ranked)
 
 
 def hold_twin(verdict: tuple[Match, Step] | Hold, original: int) -> Hold:

@@ -1,0 +1,81 @@
+"""Looks whether orders have turned up for what was sent without one, and says so; deciding is for a person."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from gateway.spool.health import StandingIssue
+from gateway.spool.reconciliations import NewSuggestion, ReconciliationLedger, WaitingStudy
+from gateway.worklist.reconciliation import LocalCase, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Of which modality the objects of a device are, and the station AE titles that are hers; empty: any."""
+
+    modality: str
+    station_ae_titles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileRules:
+    """For how long orders are looked for, how near an order must be, and what each device makes."""
+
+    unknown_name: str
+    look_for: timedelta
+    order_within: timedelta
+    devices: Mapping[str, Whereabouts] = field(default_factory=dict)
+
+
+class Reconciler:
+    """What housekeeping does for local studies in each of its rounds."""
+
+    def __init__(self, ledger: ReconciliationLedger, rules: ReconcileRules) -> None:
+        self._ledger = ledger
+        self._rules = rules
+
+    def look(self) -> None:
+        """Compare each local study that waits with the cached worklist."""
+        waiting = self._ledger.waiting(self._rules.look_for)
+        if not waiting:
+            return
+        steps = self._ledger.steps()
+        for one in waiting:
+            found = suggest(self._case(one), steps, order_within=self._rules.order_within)
+            self._ledger.suggest(one.number, [NewSuggestion(s.step, s.ground.value, s.reason) for s in found])
+
+    def _case(self, one: WaitingStudy) -> LocalCase:
+        known = [self._rules.devices[name] for name in one.devices if name in self._rules.devices]
+        modalities = {place.modality for place in known}
+        stations = [place.station_ae_titles for place in known]
+        patient = one.study.patient
+        nameless = patient.name == self._rules.unknown_name
+        return LocalCase(
+            patient=replace(patient, name="") if nameless else patient,
+            given=one.given,
+            begun_at=one.begun_at,
+            ended_at=one.ended_at,
+            age=one.study.age,
+            accession_number=one.study.accession_number,
+            hints=one.hints,
+            modality=modalities.pop() if len(modalities) == 1 else "",
+            station_ae_titles=frozenset[str]().union(*stations) if all(stations) else frozenset(),
+        )
+
+    def issues(self) -> dict[str, StandingIssue]:
+        """What waits for a person."""
+        studies, notices = self._ledger.needing_people()
+        found: dict[str, StandingIssue] = {}
+        if studies:
+            found["house.reconcile"] = StandingIssue(
+                "attention",
+                f"Orders have turned up that may be those of {studies} study(ies) sent without one.",
+                "Open To reconcile on the Holds page (gateway reconcile list), and confirm or refuse.",
+            )
+        if notices:
+            found["house.notices"] = StandingIssue(
+                "attention",
+                f"{notices} notice(s) for PACS administrators stand: identities to be changed there by hand.",
+                "gateway reconcile notices shows what is to be changed; mark each as done afterwards.",
+            )
+        return found
