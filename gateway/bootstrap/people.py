@@ -10,11 +10,12 @@ from gateway.config.model import Configuration
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase
 from gateway.domain.ports import Clock
 from gateway.domain.requests import RequestKind
+from gateway.domain.sent import MessageView
 from gateway.domain.views import RequestView
 from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
 from gateway.spool.database import Database, is_ready
-from gateway.spool.heard import HeardLedger, MessageView
+from gateway.spool.heard import HeardLedger
 from gateway.spool.performed_view import PerformedView
 from gateway.spool.queue_view import QueueView
 from gateway.spool.requests import SpoolRequestDesk, role_of

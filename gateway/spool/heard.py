@@ -17,6 +17,8 @@ from gateway.domain.orders import (
 )
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Patient, Step
+from gateway.domain.sent import MessageView
+from gateway.spool.changed import HEARD_CHANGE
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us, zone_of
@@ -24,7 +26,7 @@ from gateway.spool.snapshots import step_from_text
 from gateway.spool.steps import leave_out, take_step
 
 OVER = "Its scheduled day is over."
-CHANGED = "The name, birth date or sex of its patient has changed since it was first heard; compare before you use it."
+CHANGED = HEARD_CHANGE
 OTHER_PERSON = (
     "Its patient looks like another person than when it was first heard: it must be cancelled and ordered anew."
 )
@@ -45,20 +47,6 @@ class Taken:
     changed: int
     unusable: int
     gone: int
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView:
-    """A message of a feed as it came, with the answer that it got."""
-
-    at: datetime
-    provider: str
-    sender: str
-    kind: str
-    control_id: str
-    answer: str
-    fault: str
-    body: bytes
 
 
 class HeardLedger:
@@ -176,18 +164,13 @@ class HeardLedger:
     def _place(self, connection: sqlite3.Connection, step: Step, keep_days: int) -> tuple[bool, bool]:
         """Take over one step as what stood before lets it be; whether it changed, and whether it can be used."""
         moment = self._clock.now()
-        day = (step.start.astimezone(moment.tzinfo) if step.start else moment).date()
+        scheduled = (step.start.astimezone(moment.tzinfo) if step.start else moment).date()
         # midnight after the scheduled day, and the days for which it is kept beyond that
-        expires = datetime.combine(day, time(), moment.tzinfo) + timedelta(days=1 + keep_days)
+        expires = datetime.combine(scheduled, time(), moment.tzinfo) + timedelta(days=1 + keep_days)
         judged = _judged(connection, step)
         if expires <= moment:
             judged = _unusable(judged, OVER)
-        changed = take_step(connection, judged, to_us(moment))
-        key = judged.key
-        connection.execute(
-            "UPDATE step SET expires_us = ? WHERE provider = ? AND study_instance_uid = ? AND step_id = ?",
-            (to_us(expires), key.provider, key.study_instance_uid, key.step_id),
-        )
+        changed = take_step(connection, judged, to_us(moment), expires=to_us(expires))
         return changed, judged.usable
 
     def _cancel(self, connection: sqlite3.Connection, provider: str, news: OrderCancelled) -> str:
@@ -269,7 +252,7 @@ def _compared(before: Step, step: Step) -> Step:
         if mark in before.faults or (mark == OTHER_PERSON and differing >= _SUSPICIOUS):
             step = _unusable(step, mark)
     if (differing == 1 or CHANGED in before.faults) and CHANGED not in step.faults:
-        step = replace(step, faults=(*step.faults, CHANGED))
+        step = replace(step, doubtful=True, faults=(*step.faults, CHANGED))
     return step
 
 

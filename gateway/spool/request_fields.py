@@ -1,5 +1,7 @@
 """Reads what a filed request names, and says in the operator's words why a request cannot be carried out."""
 
+from collections.abc import Callable
+
 from gateway.domain.requests import Request
 
 _NUMBER_MAX_DIGITS = 18
@@ -7,7 +9,14 @@ _WORDS_MAX_LENGTH = 200
 
 
 class RequestRefused(Exception):  # noqa: N818 - the outcome, in the operator's words
-    """A request that cannot be carried out, with the reason for the person who filed it."""
+    """A request that cannot be carried out, with the reason for the person who filed it.
+
+    `record` writes what stays of it all the same, when everything else it did has been undone; `waiting_step` is the
+    number of the step that waits to be confirmed.
+    """
+
+    record: Callable[[], None] | None = None
+    waiting_step: int | None = None
 
 
 class NotYet(Exception):  # noqa: N818 - no fault: the request stays filed and is looked at again

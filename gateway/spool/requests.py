@@ -24,12 +24,12 @@ from gateway.spool.files import storage_faults, sync_directory
 from gateway.spool.hold_verbs import HOLD_VERBS, chosen_step, correct_named, held_numbers
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
+from gateway.spool.opening import STEP_VERBS
 from gateway.spool.performed_verbs import PERFORMED_VERBS
 from gateway.spool.queue_verbs import DELIVERY_VERBS
-from gateway.spool.request_fields import NotYet, RequestRefused, number_of, text_of
+from gateway.spool.request_fields import NotYet, RequestRefused, number_of
 from gateway.spool.unscheduled_verbs import UnscheduledRules, UnscheduledVerbs
 
-_OPENING_LIFE_US = 5 * 60_000_000
 _FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH, RequestKind.LOOK_UP})
 
 
@@ -83,7 +83,6 @@ class RequestLedger:
         self._verbs: Mapping[RequestKind, Callable[[sqlite3.Connection, Request], str]] = {
             RequestKind.ASSIGN: self._assign,
             **self._unscheduled.table(),
-            RequestKind.OPEN_STEP: self._open_step,
             RequestKind.RELEASE: self._release,
             RequestKind.CORRECT: self._correct,
         }
@@ -142,6 +141,8 @@ class RequestLedger:
             except RequestRefused as refusal:
                 connection.execute("ROLLBACK TO verb")
                 outcome, ok = str(refusal), False
+                if refusal.record is not None:
+                    refusal.record()
             except NotYet:
                 connection.execute("ROLLBACK TO verb")
                 return
@@ -151,7 +152,8 @@ class RequestLedger:
         self._clear(request)
 
     def _do(self, connection: sqlite3.Connection, request: Request) -> str:
-        verb = DELIVERY_VERBS.get(request.kind) or PERFORMED_VERBS.get(request.kind) or HOLD_VERBS.get(request.kind)
+        tables = (DELIVERY_VERBS, PERFORMED_VERBS, HOLD_VERBS, STEP_VERBS)
+        verb = next((table[request.kind] for table in tables if request.kind in table), None)
         if verb is not None:
             return verb(connection, request, to_us(self._clock.now()))
         return self._verbs[request.kind](connection, request)
@@ -204,23 +206,6 @@ class RequestLedger:
             local=self._unscheduled.study,
             passage=self._passage,
         )
-
-    def _open_step(self, connection: sqlite3.Connection, request: Request) -> str:
-        device, number = text_of(request, "device"), number_of(request, "step")
-        row = connection.execute("SELECT id, snapshot, usable FROM step WHERE id = ?", (number,)).fetchone()
-        if row is None or not row["usable"]:
-            raise RequestRefused("That worklist entry cannot be opened; look at its faults on the worklist page.")
-        now = to_us(self._clock.now())
-        if now - to_us(request.filed_at) > _OPENING_LIFE_US:
-            raise RequestRefused(
-                "That was asked too long ago to be safe now: the patient may have changed. Open it again."
-            )
-        connection.execute(
-            "INSERT OR REPLACE INTO active_step VALUES (?, ?, ?, ?, ?, ?)",
-            (device, row["id"], row["snapshot"], now, request.filed_by, now),
-        )
-        write_journal(connection, now, request.filed_by, "step opened", f"device {device}", step=row["id"])
-        return "opened"
 
     def _release(self, connection: sqlite3.Connection, request: Request) -> str:
         number = number_of(request, "acquisition")

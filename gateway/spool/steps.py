@@ -2,18 +2,35 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, time, timedelta
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
+from gateway.spool.changed import judged
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 from gateway.spool.snapshots import step_from_text, step_to_text
 
+KEEP_DAYS = 7
+"""Days for which a step stays after its scheduled day while its provider is silent, unless the configuration differs.
+"""
 _REST_OF_EXAM_US = 2 * 24 * 3_600_000_000
 _CLOCK_STEP_US = 60_000_000
+_FORGOTTEN_US = 60 * 24 * 3_600_000_000
+_AT_ONCE = 500
+_NAMED_BY_HOLD = (
+    "EXISTS (SELECT 1 FROM acquisition, json_each(acquisition.candidates) AS one WHERE acquisition.state = 'held'"
+    " AND one.value ->> 0 = step.provider AND one.value ->> 1 = step.study_instance_uid"
+    " AND one.value ->> 2 = step.step_id)"
+)
+_OPEN = "EXISTS (SELECT 1 FROM active_step WHERE active_step.step = step.id)"
+_NOT_NAMED = f" AND NOT {_OPEN} AND NOT {_NAMED_BY_HOLD}"
+_OF_IT = "SELECT 1 FROM acquisition WHERE acquisition.step = step.id"
+_FREE = f"NOT EXISTS ({_OF_IT} AND acquisition.state IN ('captured', 'matched', 'held')){_NOT_NAMED}"
+_UNUSED = f"NOT EXISTS ({_OF_IT}){_NOT_NAMED}"
 
 
 class StepLedger:
@@ -34,6 +51,9 @@ class StepLedger:
                 "DELETE FROM provider WHERE kind <> 'local' AND name NOT IN (SELECT value FROM json_each(?))", (names,)
             )
             connection.execute(
+                "DELETE FROM answer_round WHERE provider NOT IN (SELECT value FROM json_each(?))", (names,)
+            )
+            connection.execute(
                 "UPDATE step SET vanished = 1 WHERE vanished = 0 AND provider NOT IN (SELECT value FROM json_each(?))"
                 " AND provider NOT IN (SELECT name FROM provider WHERE kind = 'local')",
                 (names,),
@@ -46,15 +66,29 @@ class StepLedger:
                     (name, position, kind),
                 )
 
-    def answered(self, provider: str, steps: Sequence[Step], *, complete: bool = True) -> bool:
+    def answered(
+        self,
+        provider: str,
+        steps: Sequence[Step],
+        *,
+        complete: bool = True,
+        keep_days: int = KEEP_DAYS,
+        covers: Callable[[Step], bool] | None = None,
+    ) -> bool:
         """Take over a provider's answer; what a complete one no longer names is marked vanished, never deleted.
 
+        An entry whose patient has changed, or whose accession number another patient has, is marked and waits for a
+        person. `covers` says what the query asks for: a step that was looked up beyond that does not vanish from it.
         Returns whether anything changed that could let a held acquisition fit.
         """
-        now = to_us(self._clock.now())
+        moment = self._clock.now()
+        now = to_us(moment)
         with self._database.write() as connection:
-            changed = [take_step(connection, step, now) for step in steps]
-            gone = leave_out(connection, provider, steps) if complete else 0
+            changed = [
+                take_step(connection, step, now, expires=to_us(expiry(step, moment, keep_days)))
+                for step in judged(connection, steps)
+            ]
+            gone = leave_out(connection, provider, steps, covers) if complete else 0
             connection.execute(
                 "UPDATE provider SET answered_us = ?, failed_us = NULL, phase = '', error = '', remedy = ''"
                 " WHERE name = ?",
@@ -65,6 +99,28 @@ class StepLedger:
                     connection, now, "forward", "worklist", f"provider {provider}", items=len(steps), gone=gone
                 )
         return any(changed)
+
+    def looked_up(self, provider: str, steps: Sequence[Step]) -> bool:
+        """Take over what a provider said about one patient or order; it says nothing about any other."""
+        moment = self._clock.now()
+        now = to_us(moment)
+        with self._database.write() as connection:
+            changed = [
+                take_step(connection, step, now, expires=to_us(expiry(step, moment, 1)), looked_up=True)
+                for step in judged(connection, steps)
+            ]
+            write_journal(connection, now, "forward", "looked up", f"provider {provider}", items=len(steps))
+        return any(changed)
+
+    def doubts(self, provider: str) -> tuple[int, int]:
+        """How many entries of a provider wait for a person to compare them, and how many of these have pictures."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT count(*), coalesce(sum(EXISTS (SELECT 1 FROM acquisition WHERE acquisition.step = step.id)), 0)"
+                " FROM step WHERE provider = ? AND vanished = 0 AND snapshot ->> '$.doubtful' = 1",
+                (provider,),
+            ).fetchone()
+        return int(row[0]), int(row[1])
 
     def failed(self, provider: str, fault: GatewayError) -> None:
         """Remember why a provider did not answer; the cache stays usable and grows older."""
@@ -99,18 +155,28 @@ class StepLedger:
         return step_from_text(row["snapshot"]) if row else None
 
     def expire(self) -> int:
-        """Take heard orders off the worklist when their day is over by their own rule; how many were."""
+        """Take what is over by its own rule off the worklist, and forget what vanished long ago; how many went off.
+
+        What a picture, a hold or an open step still refers to stays.
+        """
         now = to_us(self._clock.now())
         with self._database.read() as connection:
-            over = "SELECT count(*) FROM step WHERE vanished = 0 AND expires_us <= ?"
-            if not connection.execute(over, (now,)).fetchone()[0]:
-                return 0
+            over = f"SELECT id FROM step WHERE vanished = 0 AND expires_us <= ? AND {_FREE} LIMIT {_AT_ONCE}"  # noqa: S608 - constants are inserted
+            gone = connection.execute(over, (now,)).fetchall()
+            old = f"SELECT id FROM step WHERE vanished = 1 AND seen_us < ? AND {_UNUSED} LIMIT {_AT_ONCE}"  # noqa: S608 - as above
+            forgotten = connection.execute(old, (now - _FORGOTTEN_US,)).fetchall()
+        if not gone and not forgotten:
+            return 0
         with self._database.write() as connection:
-            gone = connection.execute(
-                "UPDATE step SET vanished = 1 WHERE vanished = 0 AND expires_us <= ?", (now,)
-            ).rowcount
-            write_journal(connection, now, "assemble", "worklist", "orders over", gone=gone)
-        return gone
+            connection.executemany("UPDATE step SET vanished = 1 WHERE id = ?", [(row["id"],) for row in gone])
+            connection.executemany(
+                f"DELETE FROM step WHERE id = ? AND {_UNUSED}",  # noqa: S608 - as above
+                [(row["id"],) for row in forgotten],
+            )
+            write_journal(
+                connection, now, "assemble", "worklist", "orders over", gone=len(gone), forgotten=len(forgotten)
+            )
+        return len(gone)
 
     def close_idle(self, device: str, idle_limit_s: float) -> bool:
         """Close the active step of a device if nothing was captured under it for `idle_limit_s`; whether it was."""
@@ -126,7 +192,16 @@ class StepLedger:
         return closed > 0
 
 
-def take_step(connection: sqlite3.Connection, step: Step, now: int) -> bool:
+def expiry(step: Step, moment: datetime, keep_days: int) -> datetime:
+    """When a step is over: at midnight after its scheduled day, or after today if that is later, and the days more."""
+    scheduled = (step.start.astimezone(moment.tzinfo) if step.start else moment).date()
+    day = max(scheduled, moment.date())
+    return datetime.combine(day, time(), moment.tzinfo) + timedelta(days=1 + keep_days)
+
+
+def take_step(
+    connection: sqlite3.Connection, step: Step, now: int, *, expires: int | None = None, looked_up: bool = False
+) -> bool:
     """Insert or update one step; whether it is new or says something else than before."""
     key = (step.key.provider, step.key.study_instance_uid, step.key.step_id)
     snapshot = step_to_text(step)
@@ -141,28 +216,42 @@ def take_step(connection: sqlite3.Connection, step: Step, now: int) -> bool:
         int(step.usable),
         snapshot,
         now,
+        expires,
+        int(looked_up),
     )
     if row is None:
         connection.execute(
             "INSERT INTO step (provider, study_instance_uid, step_id, patient_id, patient_name, accession_number,"
-            " start_us, usable, snapshot, seen_us, first_seen_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " start_us, usable, snapshot, seen_us, expires_us, looked_up, first_seen_us)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*key, *values, now),
         )
         return True
     connection.execute(
         "UPDATE step SET patient_id = ?, patient_name = ?, accession_number = ?, start_us = ?, usable = ?,"
-        " snapshot = ?, seen_us = ?, vanished = 0 WHERE id = ?",
+        " snapshot = ?, seen_us = ?, expires_us = coalesce(?, expires_us), looked_up = ?, vanished = 0 WHERE id = ?",
         (*values, row["id"]),
     )
     return bool(row["snapshot"] != snapshot or row["vanished"])
 
 
-def leave_out(connection: sqlite3.Connection, provider: str, steps: Sequence[Step]) -> int:
+def leave_out(
+    connection: sqlite3.Connection,
+    provider: str,
+    steps: Sequence[Step],
+    covers: Callable[[Step], bool] | None = None,
+) -> int:
     """Mark what an answer no longer names; told by its keys, because a clock may be put back between answers."""
     named = {(step.key.study_instance_uid, step.key.step_id) for step in steps}
     rows = connection.execute(
-        "SELECT id, study_instance_uid, step_id FROM step WHERE vanished = 0 AND provider = ?", (provider,)
+        "SELECT id, study_instance_uid, step_id, looked_up, snapshot FROM step WHERE vanished = 0 AND provider = ?",
+        (provider,),
     ).fetchall()
-    gone = [(row["id"],) for row in rows if (row["study_instance_uid"], row["step_id"]) not in named]
+    gone = [
+        (row["id"],)
+        for row in rows
+        if (row["study_instance_uid"], row["step_id"]) not in named
+        and (not row["looked_up"] or covers is None or covers(step_from_text(row["snapshot"])))
+    ]
     connection.executemany("UPDATE step SET vanished = 1 WHERE id = ?", gone)
     return len(gone)

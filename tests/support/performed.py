@@ -42,7 +42,11 @@ class Performed:
         """An acquisition that nobody has looked at yet."""
         self.made += 1
         return self.spool.record(
-            f"picture {self.made}".encode(), captured_at=at or self.clock.now(), mtime_ns=self.made, exam_key=exam_key
+            f"picture {self.made}".encode(),
+            captured_at=at or self.clock.now(),
+            mtime_ns=self.made,
+            exam_key=exam_key,
+            with_file=True,
         )
 
     def begin(
@@ -78,7 +82,8 @@ class Performed:
         self.spool.steps.configure(["HIS"])
         self.spool.steps.answered("HIS", [step(1), step(2)])
         (row,) = self.spool.rows("SELECT id FROM step WHERE step_id = ?", about.key.step_id)
-        assert self.ask(RequestKind.OPEN_STEP, device="fundus", step=str(row["id"])) == (True, "opened")
+        opened = self.ask(RequestKind.OPEN_STEP, device="fundus", step=str(row["id"]), confirmed="yes")
+        assert opened == (True, "opened")
 
     def ask(self, kind: RequestKind, **payload: str) -> tuple[bool, str]:
         """File a request and carry it out."""

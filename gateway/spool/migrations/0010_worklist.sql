@@ -6,6 +6,7 @@ ALTER TABLE step ADD COLUMN looked_up INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE step ADD COLUMN accepted TEXT NOT NULL DEFAULT '';
 -- recorded_us: when this box took it, by its own clock, which the device's own dates are compared with.
 ALTER TABLE acquisition ADD COLUMN recorded_us INTEGER;
+CREATE INDEX acquisition_of_step ON acquisition (step) WHERE step IS NOT NULL;
 
 -- The last answers of each provider as they came, bounded; a round is one time of asking.
 CREATE TABLE answer_round (

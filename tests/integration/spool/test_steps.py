@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from gateway.domain.procedure import Patient
 from gateway.domain.requests import RequestKind
 from gateway.spool.snapshots import step_from_text, step_to_text
 from tests.support.ledger import NOON, TestSpool, fault, step
@@ -34,7 +33,7 @@ def test_an_answer_is_taken_over_whole(spool: TestSpool) -> None:
 def test_a_changed_entry_is_a_change(spool: TestSpool) -> None:
     spool.steps.answered("HIS", [step()])
     spool.clock.advance(60)
-    corrected = step(patient=Patient("P1-corrected"))
+    corrected = step(description="Left eye")
     assert spool.steps.answered("HIS", [corrected])
     assert spool.steps.candidates("fundus") == [corrected]
 
