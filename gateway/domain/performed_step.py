@@ -68,7 +68,7 @@ class ReportKind(Enum):
     SET = "set"
 
 
-UNSPECIFIED_REASON = "110513"
+UNSPECIFIED_REASON, WRONG_ENTRY_REASON = "110513", "110514"
 
 DISCONTINUATION_REASONS: Mapping[str, str] = MappingProxyType(
     {

@@ -85,7 +85,8 @@ def _instances(connection: sqlite3.Connection, number: int) -> int:
     """How many instances a step in progress has until now."""
     row = connection.execute(
         "SELECT count(*) FROM acquisition JOIN instance ON instance.acquisition = acquisition.id"
-        " WHERE acquisition.performed_step = ? AND instance.built_us IS NOT NULL",
+        " WHERE acquisition.performed_step = ? AND instance.built_us IS NOT NULL AND instance.part = 0"
+        " AND acquisition.rejected_us IS NULL",
         (number,),
     ).fetchone()
     return int(row[0])

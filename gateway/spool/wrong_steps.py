@@ -3,12 +3,9 @@
 import sqlite3
 from collections.abc import Sequence
 
-from gateway.domain.performed_step import PerformedClosing, PerformedOutcome
+from gateway.domain.performed_step import WRONG_ENTRY_REASON, PerformedClosing, PerformedOutcome
 from gateway.spool.journal import write_journal
 from gateway.spool.performed_steps import close_performed_step
-
-WRONG_ENTRY = "110514"
-"""Incorrect worklist entry selected (CID 9300)."""
 
 
 def leave_wrong_steps(
@@ -41,15 +38,18 @@ def _end(connection: sqlite3.Connection, now_us: int, step: sqlite3.Row, actor: 
     if connection.execute(
         "SELECT 1 FROM acquisition WHERE performed_step = ? AND rejected_us IS NULL", (number,)
     ).fetchone():
-        return [f"Performed step {number} goes on, for other pictures are in it."]
+        if step["state"] != "closed":
+            return [f"Performed step {number} stays, for other pictures are in it; its list will not name these."]
+        listed = f"Performed step {number} was closed before, and its list names what is rejected now, which the"
+        return [f"{listed} standard lets nobody change: tell the RIS."]
     if step["state"] == "closed":
-        if step["reason"] == WRONG_ENTRY:
+        if step["reason"] == WRONG_ENTRY_REASON:
             return []
         final = (
             f"Performed step {number} was closed as {step['outcome']} before, which the standard lets nobody change:"
         )
         return [f"{final} tell the RIS that it was the wrong entry."]
-    closing = PerformedClosing(PerformedOutcome.DISCONTINUED, WRONG_ENTRY)
+    closing = PerformedClosing(PerformedOutcome.DISCONTINUED, WRONG_ENTRY_REASON)
     if step["state"] == "open":
         close_performed_step(connection, now_us, number, closing, actor=actor)
     else:
