@@ -8,6 +8,7 @@ from gateway.bootstrap.orders import order_verbs
 from gateway.bootstrap.parts import LONG_BOUND_S, LoopPlan, Parts
 from gateway.bootstrap.rebuild import rebuild_stage
 from gateway.bootstrap.settings import destination_names, station_of
+from gateway.bootstrap.unscheduled import reconcile_rules, unscheduled_rules
 from gateway.codec.tuning import tuned_strip_samples
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.acquisitions import AcquisitionLedger
@@ -15,9 +16,11 @@ from gateway.spool.database import Database
 from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.health import HealthLedger
 from gateway.spool.instances import InstanceLedger
+from gateway.spool.local_studies import LocalStudyLedger
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.pruning import JournalPruner
+from gateway.spool.reconciliations import ReconciliationLedger
 from gateway.spool.rejections import RejectionLedger
 from gateway.spool.requests import RequestLedger
 from gateway.spool.steps import StepLedger
@@ -27,6 +30,7 @@ from gateway.stages.build import ObjectBuilder
 from gateway.stages.housekeep import HousekeepStage, HouseRules
 from gateway.stages.loop import Beat
 from gateway.stages.performing import CloseStepsStage, Performing
+from gateway.stages.reconcile import Reconciler
 from gateway.stages.reject import RejectStage
 from gateway.stages.requests import RequestStage
 from gateway.stages.room import Watermarks
@@ -87,6 +91,8 @@ def housekeep_stage(parts: Parts, database: Database, _: Beat) -> HousekeepStage
             watermarks=Watermarks(settings.spool.high_water_percent / 100, settings.spool.low_water_percent / 100),
         ),
         pruner=JournalPruner(database, timedelta(days=days), clock) if (days := settings.spool.journal_days) else None,
+        local_studies=LocalStudyLedger(database, clock),
+        reconciler=Reconciler(ReconciliationLedger(database, clock), reconcile_rules(settings)),
     )
 
 
@@ -115,5 +121,6 @@ def close_steps_stage(parts: Parts, database: Database, _: Beat) -> CloseStepsSt
 
 def request_stage(parts: Parts, database: Database, _: Beat) -> RequestStage:
     """The work of this role's request loop."""
-    ledger = RequestLedger(database, parts.settings.spool.path, parts.clock, parts.passage)
+    rules = unscheduled_rules(parts.settings)
+    ledger = RequestLedger(database, parts.settings.spool.path, parts.clock, parts.passage, unscheduled=rules)
     return RequestStage(role="assemble", requests=ledger, verbs=order_verbs(parts.clock, database))

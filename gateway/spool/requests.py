@@ -27,6 +27,7 @@ from gateway.spool.moments import to_us
 from gateway.spool.opening import STEP_VERBS
 from gateway.spool.performed_verbs import PERFORMED_VERBS
 from gateway.spool.queue_verbs import DELIVERY_VERBS
+from gateway.spool.reconcile_verbs import ReconcileVerbs
 from gateway.spool.request_fields import NotYet, RequestRefused, number_of
 from gateway.spool.unscheduled_verbs import UnscheduledRules, UnscheduledVerbs
 
@@ -79,10 +80,12 @@ class RequestLedger:
         self._folder = spool / "requests"
         self._clock = clock
         self._passage = passage
-        self._unscheduled = UnscheduledVerbs(clock, unscheduled or UnscheduledRules())
+        rules = unscheduled or UnscheduledRules()
+        self._unscheduled = UnscheduledVerbs(clock, rules)
         self._verbs: Mapping[RequestKind, Callable[[sqlite3.Connection, Request], str]] = {
             RequestKind.ASSIGN: self._assign,
             **self._unscheduled.table(),
+            **ReconcileVerbs(clock, spool, rules.replacing, passage).table(),
             RequestKind.RELEASE: self._release,
             RequestKind.CORRECT: self._correct,
         }

@@ -9,9 +9,11 @@ from gateway.domain.errors import SpoolFull
 from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles
 from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.spool.local_studies import LocalStudyLedger
 from gateway.spool.pruning import JournalPruner
 from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
+from gateway.stages.reconcile import Reconciler
 from gateway.stages.room import RoomKeeper, Watermarks
 
 _CHECK_EVERY_S = 86_400.0
@@ -41,6 +43,8 @@ class HousekeepStage:
         health: HealthLedger,
         rules: HouseRules,
         pruner: JournalPruner | None = None,
+        local_studies: LocalStudyLedger | None = None,
+        reconciler: Reconciler | None = None,
         every_s: float = 20.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -54,6 +58,8 @@ class HousekeepStage:
         self._monotonic = monotonic
         self._room = RoomKeeper(upkeep, files, rules.watermarks)
         self._pruner = pruner
+        self._local_studies = local_studies
+        self._reconciler = reconciler
         self._due = self._check_due = float("-inf")
 
     def round(self) -> float:
@@ -66,7 +72,11 @@ class HousekeepStage:
             self._check_due = self._monotonic() + _CHECK_EVERY_S
         for device, idle_s in self._rules.active_step_idle_s.items():
             self._steps.close_idle(device, idle_s)
+            if self._local_studies is not None:
+                self._local_studies.close_idle(device, idle_s)
         self._steps.expire()
+        if self._reconciler is not None:
+            self._reconciler.look()
         more = self._upkeep.retire(self._rules.retention, self._rules.proofs) > 0 or self._upkeep.is_marking()
         more = self._room.release(self._rules.proofs) or more
         more = (self._pruner is not None and self._pruner.prune()) or more
@@ -108,6 +118,8 @@ class HousekeepStage:
                 "They lie in the folder unclaimed of the spool; nothing was acknowledged for them.",
             )
         found.update(self._room.issues())
+        if self._reconciler is not None:
+            found.update(self._reconciler.issues())
         try:
             self._files.ensure_room(0)
         except SpoolFull as full:
