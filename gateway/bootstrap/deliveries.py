@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway.bootstrap import peer_settings as mapped
+from gateway.bootstrap.object_settings import encoding_policy
 from gateway.bootstrap.parts import Parts
 from gateway.config.model import Destination
 from gateway.domain.ports import Clock
@@ -19,7 +20,7 @@ from gateway.stages.hours import limit_at
 from gateway.stages.loop import Beat
 from gateway.stages.pacing import Bucket
 from gateway.stages.request_width import RequestWidth
-from gateway.stages.sender import Outgoing, Pace, Sender
+from gateway.stages.sender import CopyRules, Outgoing, Pace, Sender
 from gateway.stages.stow_sender import StowSender
 from gateway.stages.width import Width
 
@@ -51,7 +52,7 @@ def deliver_stage(
         run=parts.run,
         rules=mapped.destination_rules(destination),
         deliveries=DeliveryLedger(database, parts.clock),
-        sender=_sender(parts, destination, beat, lot.pace),
+        sender=_sender(parts, destination, beat, lot.pace, database),
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,
         passage=parts.passage,
@@ -71,9 +72,15 @@ def _stand_in(parts: Parts, destination: Destination, database: Database) -> Sta
     return StandIn(database, parts.clock, destination=destination.name, primary=takes.stands_in_for, after=after)
 
 
-def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace) -> Sender:
+def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace, database: Database) -> Sender:
     """What speaks the destination's protocol."""
-    outgoing = Outgoing(parts.files)
+    deliveries = DeliveryLedger(database, parts.clock)
+    copies = CopyRules(
+        encoding_policy(destination.compression).candidates,
+        lambda: deliveries.link_rate(destination.name),
+        parts.clock.monotonic,
+    )
+    outgoing = Outgoing(parts.files, copies)
     if destination.kind == "stow":
         return StowSender(mapped.stow_peer(destination, parts.credentials), outgoing, beat=beat, pace=pace)
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)

@@ -33,5 +33,6 @@ def destinations(context: click.Context) -> None:
     for name, max_pdu_bytes in {row.destination: row.max_pdu_bytes for row in known.answers}.items():
         limit = f"PDUs up to {max_pdu_bytes} bytes" if max_pdu_bytes else "PDUs of any length"
         copies, extra = known.copies.get(name, (0, 0))
-        cost = f"; {copies} object(s) went uncompressed, {extra} bytes more than stored" if copies else ""
+        more = f"{abs(extra)} bytes {'more' if extra >= 0 else 'less'} than stored"
+        cost = f"; {copies} object(s) went as copies, {more}" if copies else ""
         click.echo(f"{name}: takes {limit}{cost}")

@@ -1,10 +1,12 @@
-"""An uncompressed copy of a stored object, for a destination that refuses its transfer syntax.
+"""A copy of a stored object in another transfer syntax, for a destination that refuses the one it is stored in.
 
 It is the same SOP Instance with the same pixels: only their coding differs, and with it Photometric Interpretation
 where the coding had a colour transform of its own. The lossy history stays, because it is history.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,11 +17,21 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import iter_pixels
 
 from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.frames import FrameFormat
 from gateway.objects.syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, NATIVE
 from gateway.objects.write import write_document, write_object
 
 # transforms that belong to the coding: undone when the frames are decoded (PS3.5 section 8.2)
 _CODING_TRANSFORMS = frozenset({"YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT"})
+
+
+@dataclass(frozen=True, slots=True)
+class Recoding:
+    """How the frames of a copy are coded, and the Photometric Interpretation that stands beside that coding."""
+
+    transfer_syntax_uid: str
+    photometric_interpretation: str
+    code: Callable[[bytes], bytes]
 
 
 def explicit_little_endian(source: Path, target: BinaryIO) -> None:
@@ -49,21 +61,76 @@ def implicit_little_endian(source: Path, target: BinaryIO) -> None:
     _copy(source, target, IMPLICIT_LITTLE_ENDIAN)
 
 
-def _copy(source: Path, target: BinaryIO, transfer_syntax_uid: str) -> None:
+def recode(
+    source: Path,
+    target: BinaryIO,
+    choose: Callable[[bytes, FrameFormat], Recoding],
+    *,
+    without_pixels: str = EXPLICIT_LITTLE_ENDIAN,
+) -> str:
+    """Write a copy of the object at `source` in the coding that `choose` says, one frame in memory at a time.
+
+    Parameters
+    ----------
+    source, target
+        As for `explicit_little_endian`.
+    choose
+        Given the first native frame and the format of all, how the frames of the copy are coded.
+    without_pixels
+        The uncompressed syntax for an object that has no frames.
+
+    Returns
+    -------
+    The Transfer Syntax UID of the copy.
+
+    Raises
+    ------
+    GatewayError
+        As `explicit_little_endian`, and whatever `choose` and its coder raise.
+
+    References
+    ----------
+    PS3.5 section 8.2 and annex A: what is coded without loss stays the same instance.
+    """
     try:
         dataset = dcmread(source, stop_before_pixels=True)
     except (OSError, InvalidDicomError) as error:
         raise _unreadable(error) from error
     if "Rows" not in dataset:
         dataset.decode()
-        write_document(dataset, transfer_syntax_uid, target)
-        return
+        write_document(dataset, without_pixels, target)
+        return without_pixels
     converted = _described_uncompressed(dataset)
     to_rgb = dataset.PhotometricInterpretation in _CODING_TRANSFORMS
     frame_count = int(dataset.get("NumberOfFrames") or 1)
     native = str(dataset.file_meta.TransferSyntaxUID) in NATIVE
     frames = _frames(source, to_rgb=to_rgb, native=native)
-    write_object(converted, transfer_syntax_uid, frames, frame_count, target)
+    first = next(frames)
+    chosen = choose(first, _format_of(converted))
+    converted.PhotometricInterpretation = chosen.photometric_interpretation
+    coded = (chosen.code(frame) for frame in chain([first], frames))
+    write_object(converted, chosen.transfer_syntax_uid, coded, frame_count, target)
+    return chosen.transfer_syntax_uid
+
+
+def _copy(source: Path, target: BinaryIO, transfer_syntax_uid: str) -> None:
+    def plain(_: bytes, fmt: FrameFormat) -> Recoding:
+        return Recoding(transfer_syntax_uid, fmt.photometric_interpretation, lambda frame: frame)
+
+    recode(source, target, plain, without_pixels=transfer_syntax_uid)
+
+
+def _format_of(dataset: Dataset) -> FrameFormat:
+    """The format of the native frames that a data set describes (PS3.3 C.7.6.3)."""
+    return FrameFormat(
+        rows=int(dataset.Rows),
+        columns=int(dataset.Columns),
+        samples_per_pixel=int(dataset.SamplesPerPixel),
+        bits_allocated=int(dataset.BitsAllocated),
+        bits_stored=int(dataset.BitsStored),
+        signed=bool(dataset.PixelRepresentation),
+        photometric_interpretation=str(dataset.PhotometricInterpretation),
+    )
 
 
 def _described_uncompressed(dataset: Dataset) -> Dataset:
@@ -105,7 +172,7 @@ def _next_frame(advance: Callable[[], np.ndarray]) -> np.ndarray | None:
 
 def _unreadable(error: Exception) -> GatewayError:
     return GatewayError(
-        f"The stored object cannot be decoded for a copy without compression ({type(error).__name__}).",
+        f"The stored object cannot be decoded for a copy in another transfer syntax ({type(error).__name__}).",
         disposition=Disposition.PARK,
         phase=Phase.ENCODE,
         remedy="Let the destination accept the transfer syntax in which the object is stored.",

@@ -108,7 +108,7 @@ class AcceptedLedger:
         ]
 
     def copies(self) -> Mapping[str, tuple[int, int]]:
-        """For each destination how many objects went as an uncompressed copy, and the bytes that this cost."""
+        """For each destination how many objects went as copies in another transfer syntax, and the bytes of that."""
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT destination, count(*) AS n, sum(copy_bytes - instance.size) AS bytes FROM delivery"

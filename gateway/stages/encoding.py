@@ -133,6 +133,26 @@ def _best(trials: Sequence[_Trial], fmt: FrameFormat, link_bytes_per_s: float | 
     )
 
 
+def soonest(
+    uids: Sequence[str],
+    frame: memoryview,
+    fmt: FrameFormat,
+    *,
+    link_bytes_per_s: float | None,
+    monotonic: Callable[[], float],
+) -> str:
+    """The syntax among `uids` and uncompressed in which frames like `frame` are soonest encoded and sent.
+
+    While the link's rate is unknown, the first of `uids` that may carry them.
+    """
+    plain = _Trial(EXPLICIT_LITTLE_ENDIAN, fmt.frame_bytes, 0.0)
+    trials = (trial for uid in possible(uids, fmt) if (trial := _try(uid, frame, fmt, monotonic)) is not None)
+    if link_bytes_per_s is None:
+        return next(trials, plain).uid
+    rate = link_bytes_per_s
+    return min([plain, *trials], key=lambda trial: trial.seconds + trial.size / rate).uid
+
+
 def _try(uid: str, frame: memoryview, fmt: FrameFormat, monotonic: Callable[[], float]) -> _Trial | None:
     """One encoder's result; None where it refuses the frame for what the table does not say, its size perhaps."""
     begun = monotonic()

@@ -1,6 +1,7 @@
 """What a destination's worker sends through: the port that each protocol implements, and what each needs of a file."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,6 @@ from typing import Protocol
 from gateway.domain import pacing
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
-from gateway.objects.transcode import explicit_little_endian, implicit_little_endian
 from gateway.spool.files import SpoolFiles, digest_of
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
@@ -73,11 +73,26 @@ class Sender(Protocol):
         ...
 
 
-class Outgoing:
-    """The files of deliveries: checked to be what was frozen, and copied uncompressed where the peer wants that."""
+@dataclass(frozen=True, slots=True)
+class CopyRules:
+    """What a destination's copies may be: the syntaxes of its compression, and how fast its link is (None: unknown)."""
 
-    def __init__(self, files: SpoolFiles) -> None:
+    candidates: Sequence[str] = ()
+    link_rate: Callable[[], float | None] = lambda: None
+    monotonic: Callable[[], float] = time.monotonic
+
+
+class Outgoing:
+    """The files of deliveries: checked to be what was frozen, and copied where the peer refuses their syntax."""
+
+    def __init__(self, files: SpoolFiles, copies: CopyRules | None = None) -> None:
         self._files = files
+        self._copies = copies or CopyRules()
+
+    @property
+    def candidates(self) -> Sequence[str]:
+        """The transfer syntaxes in which copies may be made."""
+        return self._copies.candidates
 
     def checked(self, delivery: Delivery) -> Path:
         """The frozen file of a delivery; refuses bytes that are not those that were frozen (promise 2).
@@ -104,16 +119,17 @@ class Outgoing:
 
     @contextmanager
     def encoded(self, delivery: Delivery, accepted: Collection[str]) -> Iterator[tuple[Path, str]]:
-        """The checked file and its transfer syntax, or an uncompressed copy where only that is accepted."""
+        """The checked file and its transfer syntax, or a copy in one that is accepted if the stored one is not."""
         path = self.checked(delivery)
         syntax = str(delivery.spooled.transfer_syntax_uid)
         if syntax in accepted or not {EXPLICIT, IMPLICIT} & set(accepted):
             yield path, syntax
             return
-        syntax = EXPLICIT if EXPLICIT in accepted else IMPLICIT
-        make = explicit_little_endian if syntax == EXPLICIT else implicit_little_endian
+        # decoders and encoders weigh a role down for years; most destinations never need a copy
+        from gateway.stages.copies import write_copy  # noqa: PLC0415 - as said above
+
         with self._files.new_file() as (stream, copy):
-            make(path, stream)
+            syntax = write_copy(path, stream, accepted, self._copies)
         try:
             yield copy, syntax
         finally:

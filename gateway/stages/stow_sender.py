@@ -74,7 +74,7 @@ class StowSender:
         return frozenset()
 
     def learnt(self) -> Learnt | None:
-        """The pairs that the service refused and that are sent uncompressed since."""
+        """The pairs that the service refused and that are sent otherwise since."""
         return Learnt(dict.fromkeys(self._refused_pairs, False)) if self._refused_pairs else None
 
     def round_trip_s(self) -> float:
@@ -97,7 +97,7 @@ class StowSender:
         return how_many([d.spooled.size for d in rest], max_bytes=self._peer.max_batch_bytes, max_instances=limit)
 
     def _store(self, group: Sequence[Delivery]) -> Iterator[_Outcome]:
-        """Send one request; what is refused for its transfer syntax is sent again uncompressed."""
+        """Send one request; what is refused for its transfer syntax is sent again in another, at last uncompressed."""
         again: list[Delivery] = []
         with ExitStack() as copies:
             items: dict[str, tuple[Delivery, StowItem]] = {}
@@ -110,7 +110,7 @@ class StowSender:
             try:
                 for item, result in self._open_session().store_batch([item for _, item in items.values()]):
                     delivery, _ = items.pop(item.sop_instance_uid)
-                    if self._wants_uncompressed(delivery, item, result):
+                    if self._wants_another_syntax(delivery, item, result):
                         again.append(delivery)
                     else:
                         yield delivery, self._with_cost(delivery, item, result)
@@ -124,17 +124,21 @@ class StowSender:
             yield from self._store(again)
 
     def _item(self, delivery: Delivery, copies: ExitStack) -> StowItem:
-        accepted = {EXPLICIT} if _pair(delivery) in self._refused_pairs else frozenset[str]()
+        sop_class, stored = _pair(delivery)
+        accepted = frozenset[str]()
+        if (sop_class, stored) in self._refused_pairs:
+            others = (uid for uid in self._outgoing.candidates if (sop_class, uid) not in self._refused_pairs)
+            accepted = frozenset((EXPLICIT, *others))
         path, syntax = copies.enter_context(self._outgoing.encoded(delivery, accepted))
         uid = delivery.sop_instance_uid
         return StowItem(path, uid, syntax, sent_before=delivery.attempts > 1 or uid in self._perhaps_sent)
 
-    def _wants_uncompressed(self, delivery: Delivery, item: StowItem, result: StoreOutcome | GatewayError) -> bool:
+    def _wants_another_syntax(self, delivery: Delivery, item: StowItem, result: StoreOutcome | GatewayError) -> bool:
         if not isinstance(result, GatewayError) or result.code not in _SYNTAX_REFUSED:
             return False
         if item.transfer_syntax_uid in {EXPLICIT, IMPLICIT}:
             return False
-        self._refused_pairs.add(_pair(delivery))
+        self._refused_pairs.add((str(delivery.spooled.sop_class_uid), item.transfer_syntax_uid))
         return True
 
     def _with_cost(

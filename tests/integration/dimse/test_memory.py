@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from click.testing import CliRunner
+from pydicom import dcmread
 
 from gateway.cli.main import main
 from gateway.spool.accepted import AcceptedLedger
@@ -10,7 +11,7 @@ from gateway.spool.database import Database
 from tests.support.dcmtk import free_port, received, storescp
 from tests.support.house import House
 
-RLE = "1.2.840.10008.1.2.5"
+RLE, JPEG_LS = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"
 
 
 def test_the_second_object_is_encoded_for_what_the_peer_takes(tmp_path: Path) -> None:
@@ -36,4 +37,22 @@ def test_the_second_object_is_encoded_for_what_the_peer_takes(tmp_path: Path) ->
     assert shown.exit_code == 0, shown.output
     assert "RLE Lossless" in shown.output
     assert "refuses" in shown.output
-    assert f"main: takes PDUs up to 16384 bytes; 1 object(s) went uncompressed, {extra} bytes more" in shown.output
+    cost = f"{abs(extra)} bytes {'more' if extra > 0 else 'less'} than stored"
+    assert f"main: takes PDUs up to 16384 bytes; 1 object(s) went as copies, {cost}" in shown.output
+
+
+def test_a_peer_that_refuses_the_stored_syntax_gets_another_that_it_takes(tmp_path: Path) -> None:
+    """DCMTK takes JPEG-LS here and no RLE: not the uncompressed copy that it would take as well."""
+    port = free_port()
+    house = House(tmp_path, port)
+    with storescp(tmp_path / "pacs", port, "+xt"):
+        house.drop(1)
+        house.live_through()
+        syntaxes = {str(dcmread(path).file_meta.TransferSyntaxUID) for path in (tmp_path / "pacs").iterdir()}
+        house.drop(2)
+        house.live_through()
+    assert syntaxes == {JPEG_LS}
+    (first, second) = sorted(house.status().acquisitions(), key=lambda row: row.id)
+    assert [(d.state, d.status) for row in (first, second) for d in row.deliveries] == [("stored", "0000")] * 2
+    assert {first.transfer_syntax, second.transfer_syntax} == {RLE, JPEG_LS}, "the second was encoded for the peer"
+    assert len(received(tmp_path / "pacs")) == 2
