@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from gateway.dicomweb.answer import Json, read_datasets, text_of
-from gateway.dicomweb.http_session import HttpSession
+from gateway.dicomweb.http_session import HttpAnswer, HttpSession
+from gateway.dicomweb.link_faults import protocol_fault
 from gateway.dicomweb.statuses import refused, succeeded
 
 _AT_ONCE = 20
@@ -56,5 +57,15 @@ def _found(session: HttpSession, uids: Sequence[str], agrees: Agrees) -> set[str
         return set()  # a service that knows no lists
     if not succeeded(answer.status):
         raise refused(session.peer, answer)
-    matches = ((text_of(dataset, _SOP_INSTANCE), dataset) for dataset in read_datasets(answer))
-    return {uid for uid, dataset in matches if uid in uids and agrees(dataset)}
+    matches = [(text_of(dataset, _SOP_INSTANCE), dataset) for dataset in read_datasets(answer)]
+    found = {uid for uid, dataset in matches if uid in uids and agrees(dataset)}
+    if not found and len(uids) == 1 and not (_says_none(answer) or (matches and all(uid for uid, _ in matches))):
+        # "no" is said by an answer that can be read, and only then is the instance sent again
+        session.close()
+        raise protocol_fault(session.peer, "its answer to a query does not say whether it has the object")
+    return found
+
+
+def _says_none(answer: HttpAnswer) -> bool:
+    """Whether an answer is an empty list of matches, in one of the ways in which services write that."""
+    return not answer.body.strip(b" \t\r\n[]")
