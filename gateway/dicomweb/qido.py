@@ -1,5 +1,6 @@
 """Query-back: which instances the service holds, asked by SOP Instance UID (QIDO-RS)."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -68,4 +69,4 @@ def _found(session: HttpSession, uids: Sequence[str], agrees: Agrees) -> set[str
 
 def _says_none(answer: HttpAnswer) -> bool:
     """Whether an answer is an empty list of matches, in one of the ways in which services write that."""
-    return not answer.body.strip(b" \t\r\n[]")
+    return re.fullmatch(rb"\s*(\[\s*\])?\s*", answer.body) is not None
