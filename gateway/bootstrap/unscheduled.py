@@ -2,25 +2,12 @@
 
 from datetime import timedelta
 
+from gateway.bootstrap.local_studies import local_identities
 from gateway.config.device import Device
 from gateway.config.model import Configuration
-from gateway.domain.local_identity import LocalIdentities
 from gateway.objects.iods import iod_named
 from gateway.spool.unscheduled_verbs import UnscheduledRules
 from gateway.stages.reconcile import ReconcileRules, Whereabouts
-
-
-def local_identities(settings: Configuration) -> LocalIdentities:
-    """How ids of this box are made."""
-    made, station = settings.unscheduled, settings.station.ae_title
-    return LocalIdentities(
-        pattern=made.patient_id_pattern,
-        check=made.check_digit,
-        station=made.station or station,
-        issuer=made.issuer or station,
-        unknown_name=made.unknown_name,
-        first_number=made.first_number,
-    )
 
 
 def unscheduled_rules(settings: Configuration) -> UnscheduledRules:

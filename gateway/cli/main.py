@@ -9,6 +9,7 @@ from types import MappingProxyType
 import click
 
 from gateway.bootstrap.correction import wait_for_correction
+from gateway.bootstrap.local_studies import local_identities
 from gateway.bootstrap.roles import run_role
 from gateway.bootstrap.settings import checked_configuration, load_configuration, shown_configuration
 from gateway.bootstrap.supervise import supervise
@@ -27,9 +28,11 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "import-receipt": "gateway.cli.media:import_receipt",
         "quarantine": "gateway.cli.people:quarantine",
         "queue": "gateway.cli.queue:queue_with_verbs",
+        "reconcile": "gateway.cli.unscheduled:reconcile",
         "status": "gateway.cli.showing:status",
         "step": "gateway.cli.performed:step_with_performed",
         "try": "gateway.cli.tryout:try_file",
+        "unscheduled": "gateway.cli.unscheduled:unscheduled",
         "worklist": "gateway.cli.people:worklist",
     }
 )
@@ -82,6 +85,8 @@ def check_config(context: click.Context) -> None:
         f"{config_path(context)}: good. {len(found.devices)} device(s), {len(found.worklist)} worklist provider(s), "
         f"{len(found.destination)} destination(s)."
     )
+    given = local_identities(found)
+    click.echo(f"A patient without an id gets one such as {given.example()} (issuer {given.issuer}).")
 
 
 @main.group()

@@ -9,6 +9,7 @@ import click
 from gateway.bootstrap.people import clock_of, heard_messages, open_status
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
+from gateway.cli.unscheduled import identity_options
 from gateway.domain.identifiers import display_name
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import StepView
@@ -150,37 +151,13 @@ def assign(context: click.Context, step: int, acquisitions: tuple[int, ...]) -> 
 
 @hold.command()
 @click.argument("acquisitions", type=int, nargs=-1, required=True)
-@click.option("--patient-id", default="", help="Empty: a local id is made.")
-@click.option("--patient-name", default="", help="Family^Given")
-@click.option("--birth-date", default="", help="YYYYMMDD")
-@click.option("--sex", type=click.Choice(["", "F", "M", "O"]), default="")
-@click.option("--description", default="", help="Study Description.")
+@identity_options
 @click.pass_context
 @speaks_of_faults
-def unscheduled(
-    context: click.Context,
-    acquisitions: tuple[int, ...],
-    *,
-    patient_id: str,
-    patient_name: str,
-    birth_date: str,
-    sex: str,
-    description: str,
-) -> None:
+def unscheduled(context: click.Context, acquisitions: tuple[int, ...], /, **identity: str) -> None:
     """Send ACQUISITIONS without an order, as one study of the patient that the options name."""
     numbers = ",".join(str(number) for number in acquisitions)
-    ask(
-        context,
-        RequestKind.UNSCHEDULED,
-        {
-            "acquisitions": numbers,
-            "patient_id": patient_id,
-            "patient_name": patient_name,
-            "birth_date": birth_date,
-            "sex": sex,
-            "description": description,
-        },
-    )
+    ask(context, RequestKind.UNSCHEDULED, {"acquisitions": numbers, **identity})
 
 
 @click.group()
