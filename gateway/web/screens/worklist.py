@@ -64,9 +64,13 @@ def open_step() -> BaseResponse:
         say("This step cannot be used: the worklist's answer about it is faulty.")
         return redirect(url_for("worklist.show"), 303)
     other = busy_with(device, step)
-    if other and request.form.get("confirmed") != "yes":
+    unasked = (other and request.form.get("confirmed") != "yes") or (step.doubtful and not request.form.get("compared"))
+    if unasked:
         return _ask_first(device, step, other)
-    ask(RequestKind.OPEN_STEP, {"device": device.name, "step": str(step.number)})
+    payload = {"device": device.name, "step": str(step.number)}
+    if other or step.doubtful:
+        payload["confirmed"] = "yes"
+    ask(RequestKind.OPEN_STEP, payload)
     return redirect(url_for("now.show"), 303)
 
 
@@ -78,14 +82,23 @@ def refresh() -> BaseResponse:
 
 
 def _ask_first(device: DeviceView, step: StepView, other: str) -> Response:
+    """Ask what the ledger would refuse: another patient's pictures came just now, or the worklist changed its mind."""
+    why, fields = [], [("device", device.name), ("step", str(step.number)), ("confirmed", "yes")]
+    if other:
+        why.append(
+            f"A picture of {other} arrived {when(device.last_captured_at, house().now())} "
+            f"({count(device.captured_today, 'picture')} on this device today). Pictures that come after you open "
+            "another patient belong to the new one. Make sure that the examination is finished."
+        )
+    if step.doubtful:
+        why.append(f"{' '.join(step.faults)} Compare name, birth date and ID with the patient's papers first.")
+        fields.append(("compared", "yes"))
     return page(
         "confirm.html",
         question=f"Open {person(step.patient_name)} on {device.name}?",
-        why=f"A picture of {other} arrived {when(device.last_captured_at, house().now())} "
-        f"({count(device.captured_today, 'picture')} on this device today). Pictures that come after you open another "
-        "patient belong to the new one. Make sure that the examination is finished.",
+        why=" ".join(why),
         action=url_for("worklist.open"),
-        fields=[("device", device.name), ("step", str(step.number)), ("confirmed", "yes")],
+        fields=fields,
         yes="Open this patient",
         back=url_for("now.show"),
     )

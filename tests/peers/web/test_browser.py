@@ -114,7 +114,8 @@ def test_open_a_patient_from_the_worklist(tab: Page, page: FakePage) -> None:
     tab.click("#yes")
     page.reader.device_rows = [device("fundus", replace(step(2, patient_name="Doe^Jane"), open_on=("fundus",)))]
     expect(tab.locator(".patient .name")).to_have_text("Doe, Jane")
-    assert page.desk.filed == [(RequestKind.OPEN_STEP, {"device": "fundus", "step": "2"}, "page")]
+    expected = {"device": "fundus", "step": "2", "confirmed": "yes"}
+    assert page.desk.filed == [(RequestKind.OPEN_STEP, expected, "page")]
 
 
 def test_a_destination_is_tested_live(tab: Page, page: FakePage) -> None:

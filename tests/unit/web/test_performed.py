@@ -173,3 +173,16 @@ def test_opening_asks_too_when_the_other_patient_was_closed_a_moment_ago(person:
     assert "A picture of शर्मा, सुनीता arrived" in words(asked.text)
     assert person.post("/worklist/open", {"device": "fundus", "step": "1"}).status_code == 303
     assert person.page.desk.filed == [(RequestKind.OPEN_STEP, {"device": "fundus", "step": "1"}, "page")]
+
+
+def test_a_changed_patient_is_compared_before_opening(person: Visitor) -> None:
+    """The question about pictures is no answer to the one about the patient."""
+    doubtful = step(2, patient_id="P2", doubtful=True, faults=("The patient of this entry has changed.",))
+    person.page.reader.worklist = [doubtful]
+    person.page.reader.device_rows = [device("fundus", last_captured_at=None)]
+    form = {"device": "fundus", "step": "2"}
+    asked = words(person.post("/worklist/open", form | {"confirmed": "yes"}).text)
+    assert "The patient of this entry has changed. Compare name, birth date and ID" in asked
+    assert person.page.desk.filed == []
+    person.post("/worklist/open", form | {"confirmed": "yes", "compared": "yes"})
+    assert person.page.desk.filed == [(RequestKind.OPEN_STEP, form | {"confirmed": "yes"}, "page")]

@@ -159,7 +159,7 @@ def test_opening_another_patient_while_pictures_arrive_asks_first(busy: Visitor)
     assert "Open Doe, Jane on fundus? A picture of शर्मा, सुनीता arrived 1 min ago" in words(answer.text)
     assert _filed(busy) == []
     busy.post("/worklist/open", {"device": "fundus", "step": "2", "confirmed": "yes"})
-    assert _filed(busy) == [(RequestKind.OPEN_STEP, {"device": "fundus", "step": "2"})]
+    assert _filed(busy) == [(RequestKind.OPEN_STEP, {"device": "fundus", "step": "2", "confirmed": "yes"})]
 
 
 def test_opening_the_same_patient_again_does_not_ask(busy: Visitor) -> None:
