@@ -31,6 +31,7 @@ class RequestKind(Enum):
     - ``rebuild``: ``deliveries`` - make a damaged spooled object again from its acquisition
     - ``release``: ``acquisition`` - give a quarantined acquisition another try
     - ``echo``: ``destination`` - C-ECHO, its answer by layer in the outcome
+    - ``learn_anew``: ``destination`` - ask it now what it accepts
     - ``refresh``: ``provider`` - query that worklist now
     - ``look_up``: ``provider`` (empty: all), ``patient_id``, ``accession_number``, ``requested_procedure_id``,
       ``patient_name`` - ask for one patient or order, whatever the broad query covers
@@ -63,6 +64,7 @@ class RequestKind(Enum):
     RETRY_REPORT = "retry_report"
     RELEASE = "release"
     ECHO = "echo"
+    LEARN_ANEW = "learn_anew"
     REFRESH = "refresh"
     LOOK_UP = "look_up"
     ACCEPT_STEP = "accept_step"

@@ -86,6 +86,21 @@ class AcceptedLedger:
             ).fetchall()
         return frozenset(row["transfer_syntax_uid"] for row in rows)
 
+    def classes(self, destination: str) -> Sequence[str]:
+        """The SOP Class UIDs about which a destination was ever asked."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT sop_class_uid FROM accepted WHERE destination = ? ORDER BY 1", (destination,)
+            ).fetchall()
+        return [row["sop_class_uid"] for row in rows]
+
+    def forget(self, destination: str, *, by: str) -> None:
+        """Forget all that a destination said, because a person wants it asked anew."""
+        now = to_us(self._clock.now())
+        with self._database.write() as connection:
+            count = connection.execute("DELETE FROM accepted WHERE destination = ?", (destination,)).rowcount
+            write_journal(connection, now, by, "asked anew", f"destination {destination}", forgotten=count)
+
     def shown(self) -> Sequence[AcceptedView]:
         """All that is known, by destination and class."""
         with self._database.read() as connection:

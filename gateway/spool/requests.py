@@ -31,7 +31,7 @@ from gateway.spool.reconcile_verbs import ReconcileVerbs
 from gateway.spool.request_fields import NotYet, RequestRefused, number_of
 from gateway.spool.unscheduled_verbs import UnscheduledRules, UnscheduledVerbs
 
-_FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.REFRESH, RequestKind.LOOK_UP})
+_FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.LEARN_ANEW, RequestKind.REFRESH, RequestKind.LOOK_UP})
 
 
 def role_of(kind: RequestKind) -> str:
