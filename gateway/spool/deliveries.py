@@ -2,17 +2,19 @@
 
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.errors import Disposition, GatewayError
 from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
 from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
-from gateway.domain.lanes import ALL_LANES, CLIP_LANES, Lane
+from gateway.domain.lanes import ALL_LANES, Lane
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState, next_delivery_state
 from gateway.domain.ports import Clock
-from gateway.spool.claims import void_deliveries
+from gateway.spool.claims import due_deliveries, void_deliveries
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
+from gateway.spool.link_rate import rate_of_latest
 from gateway.spool.moments import LONGEST_WAIT_US, NEVER_US, from_us, to_us, zone_of
 from gateway.spool.runs import Run
 
@@ -24,13 +26,15 @@ LINK_BREAKS_LIMIT = 4
 
 _A_MOMENT_US = 5_000_000
 
-_CLAIM = (
-    "SELECT delivery.*, instance.sop_instance_uid, instance.sop_class_uid, instance.transfer_syntax_uid,"
-    " instance.path, instance.digest, instance.size"
-    " FROM delivery JOIN instance ON instance.id = delivery.instance"
-    " WHERE delivery.destination = ? AND delivery.state = 'pending' AND delivery.lane = ? AND delivery.due_us <= ?"
-    " ORDER BY delivery.due_us, delivery.id LIMIT ?"
-)
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a peer said of one instance: when sending it was begun, when the answer came."""
+
+    delivery: Delivery
+    outcome: StoreOutcome
+    begun_at: datetime
+    answered_at: datetime
 
 
 class DeliveryLedger:
@@ -41,35 +45,47 @@ class DeliveryLedger:
         self._clock = clock
 
     def claim_due(
-        self, destination: str, run: Run, limit: int, *, worker: int = 0, lanes: Sequence[Lane] = ALL_LANES
+        self,
+        destination: str,
+        run: Run,
+        limit: int,
+        *,
+        worker: int = 0,
+        lanes: Sequence[Lane] = ALL_LANES,
+        sharers: int = 1,
+        answers: Sequence[Answer] = (),
+        holding: Collection[Delivery] = (),
     ) -> list[Delivery]:
         """Claim up to `limit` deliveries that are due, in the order of `lanes` and each oldest first.
 
-        Nothing while the destination itself waits; a clip only by itself. The workers of a run claim for themselves:
-        what a worker still holds when it asks again came to no outcome and is void.
+        Nothing while the destination itself waits; a clip only by itself, and so what came to no outcome before. The
+        workers of a run claim for themselves: what a worker still has when it asks again came to no outcome and is
+        void, but for what it is `holding`. Its `answers` are recorded first, in the same transaction.
         """
         now = to_us(self._clock.now())
+        claimant = f"{run.id}/{worker}"
         with self._database.write() as connection:
-            claimant = f"{run.id}/{worker}"
-            self._put_right(connection, destination, claimant, now)
-            waits = connection.execute(
-                "SELECT 1 FROM destination WHERE name = ? AND due_us > ?", (destination, now)
-            ).fetchone()
-            rows = [] if waits else _due(connection, destination, now, limit, lanes)
-            claimed = [row for row in rows if not self._poisoned(connection, row, now)]
-            for row in claimed:
-                move_delivery(connection, row["id"], DeliveryEvent.CLAIM, now)
-                connection.execute(
-                    "UPDATE delivery SET claimed_by = ?, attempts = attempts + 1,"
-                    " unfinished_claims = unfinished_claims + 1 WHERE id = ?",
-                    (claimant, row["id"]),
-                )
+            self._record(connection, answers)
+            self._put_right(connection, destination, claimant, now, holding)
+            claimed: list[sqlite3.Row] = []
+            while not claimed and (
+                rows := due_deliveries(connection, destination, now, limit=limit, lanes=lanes, sharers=sharers)
+            ):
+                claimed = [row for row in rows if not self._poisoned(connection, row, now)]
+            state = next_delivery_state(DeliveryState.PENDING, DeliveryEvent.CLAIM).value
+            connection.executemany(
+                "UPDATE delivery SET state = ?, since_us = ?, claimed_by = ?, attempts = attempts + 1,"
+                " unfinished_claims = unfinished_claims + 1 WHERE id = ?",
+                [(state, now, claimant, row["id"]) for row in claimed],
+            )
         return [self._delivery(row) for row in claimed]
 
     @staticmethod
-    def _put_right(connection: sqlite3.Connection, destination: str, claimant: str, now: int) -> None:
+    def _put_right(
+        connection: sqlite3.Connection, destination: str, claimant: str, now: int, holding: Collection[Delivery]
+    ) -> None:
         """Void what this worker left behind after a defect, and make due what a wrong clock put off too far."""
-        void_deliveries(connection, [claimant], now, destination=destination)
+        void_deliveries(connection, [claimant], now, destination=destination, holding=[one.id for one in holding])
         late = now + LONGEST_WAIT_US
         connection.execute(
             "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
@@ -109,10 +125,18 @@ class DeliveryLedger:
         )
 
     def stored(self, delivery: Delivery, outcome: StoreOutcome, started_at: datetime) -> None:
-        """Record the peer's own answer that it stored this instance."""
-        now = to_us(self._clock.now())
-        code = f"{outcome.status:04X}"
+        """Record the peer's own answer that it stored this instance, which came just now."""
+        self.record([Answer(delivery, outcome, started_at, self._clock.now())])
+
+    def record(self, answers: Sequence[Answer]) -> None:
+        """Record the peer's own answers that it stored these instances, in one transaction."""
         with self._database.write() as connection:
+            self._record(connection, answers)
+
+    def _record(self, connection: sqlite3.Connection, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            delivery, outcome = answer.delivery, answer.outcome
+            now, code = to_us(answer.answered_at), f"{outcome.status:04X}"
             connection.execute(
                 "UPDATE delivery SET stored_us = ?, status = ?, status_text = ?, sent_syntax_uid = ?,"
                 " copy_bytes = ?, claimed_by = NULL, unfinished_claims = 0, link_breaks = 0,"
@@ -121,7 +145,7 @@ class DeliveryLedger:
             )
             move_delivery(connection, delivery.id, DeliveryEvent.STORE, now, status=code)
             text = " ".join(filter(None, (outcome.comment, _cost_of_copy(delivery, outcome))))
-            self._attempt(connection, delivery, to_us(started_at), now, ("response", "done", code, text))
+            self._attempt(connection, delivery, to_us(answer.begun_at), now, ("response", "done", code, text))
 
     def failed(
         self,
@@ -275,19 +299,22 @@ class DeliveryLedger:
 
     def destination_answers(self, destination: str) -> bool:
         """Forget a destination's fault; whether it had one. What waited for it is due at once."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT error FROM destination WHERE name = ?", (destination,)).fetchone()
+        if row is None or not row["error"]:
+            return False
         now = to_us(self._clock.now())
         with self._database.write() as connection:
-            had = connection.execute(
+            connection.execute(
                 "UPDATE destination SET failures = 0, due_us = 0, phase = '', error = '', remedy = '', failed_us = NULL"
-                " WHERE name = ? AND error <> ''",
+                " WHERE name = ?",
                 (destination,),
-            ).rowcount
-            if had:
-                connection.execute(
-                    "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
-                    (now, destination, now),
-                )
-        return had > 0
+            )
+            connection.execute(
+                "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
+                (now, destination, now),
+            )
+        return True
 
     def failures(self, destination: str) -> int:
         """How many times in a row a destination has failed."""
@@ -296,16 +323,20 @@ class DeliveryLedger:
         return int(row["failures"]) if row else 0
 
     def link_rate(self, destination: str) -> float | None:
-        """Bytes per second of the latest stored deliveries, answer included; None while nothing was stored."""
+        """Bytes per second of the latest stored deliveries together; None while nothing was stored."""
         with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT sum(size) AS bytes, sum(took_us) AS took_us FROM (SELECT instance.size,"
-                " max(attempt.ended_us - attempt.started_us, 1) AS took_us FROM attempt"
-                " JOIN delivery ON delivery.id = attempt.delivery JOIN instance ON instance.id = delivery.instance"
-                " WHERE attempt.disposition = 'done' AND delivery.destination = ? ORDER BY attempt.id DESC LIMIT 20)",
-                (destination,),
-            ).fetchone()
-        return row["bytes"] * 1_000_000 / row["took_us"] if row["took_us"] else None
+            return rate_of_latest(connection, destination)
+
+    def associations(self, destination: str) -> int:
+        """How many associations filled the link to a destination last time; 0 if that is not known."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT associations FROM destination WHERE name = ?", (destination,)).fetchone()
+        return int(row["associations"]) if row else 0
+
+    def remember_associations(self, destination: str, count: int) -> None:
+        """Keep how many associations fill the link to a destination."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE destination SET associations = ? WHERE name = ?", (count, destination))
 
     def next_due(self, destination: str) -> datetime | None:
         """When something is next due for a destination, never farther ahead than a wait can be; None: nothing waits."""
@@ -329,22 +360,6 @@ def _cost_of_copy(delivery: Delivery, outcome: StoreOutcome) -> str:
         f"Sent as {outcome.transfer_syntax_uid} in {outcome.copy_bytes} bytes, because {stored.transfer_syntax_uid}"
         f" ({stored.size} bytes) is not taken."
     )
-
-
-def _due(
-    connection: sqlite3.Connection, destination: str, now: int, limit: int, lanes: Sequence[Lane]
-) -> list[sqlite3.Row]:
-    """What is due, lane by lane; a clip only when nothing before it is due, and one at a time."""
-    rows: list[sqlite3.Row] = []
-    for lane in lanes:
-        is_clip = lane in CLIP_LANES
-        if is_clip and rows:
-            continue
-        wanted = 1 if is_clip else limit - len(rows)
-        rows += connection.execute(_CLAIM, (destination, lane, now, wanted)).fetchall()
-        if len(rows) >= wanted:
-            break
-    return rows
 
 
 def expedite_delivery(connection: sqlite3.Connection, number: int) -> None:

@@ -170,10 +170,11 @@ def test_given_back_counts_as_never_begun(spool: TestSpool) -> None:
 
 def test_what_kills_its_worker_is_parked(spool: TestSpool) -> None:
     several(spool, 2)
-    for _ in range(UNFINISHED_CLAIMS_LIMIT):
-        forward = spool.run("forward")
-        poison, harmless = claim(spool, forward)
-        spool.deliveries.give_back([harmless])
+    poison, harmless = claim(spool, spool.run("forward"))
+    spool.deliveries.give_back([harmless])
+    for _ in range(UNFINISHED_CLAIMS_LIMIT - 1):
+        (again,) = claim(spool, spool.run("forward"))
+        assert again.id == poison.id, "by itself, so that it takes no other with it"
     assert [d.id for d in claim(spool, spool.run("forward"))] == [harmless.id]
     row = spool.row("delivery", poison.id)
     assert row["state"] == "parked"
@@ -241,3 +242,15 @@ def test_a_fault_of_the_destination_keeps_its_first_moment(spool: TestSpool) -> 
 def test_nothing_due_when_nothing_waits(spool: TestSpool) -> None:
     assert spool.deliveries.next_due("main") is None
     assert spool.deliveries.failures("main") == 0
+
+
+def test_the_rate_of_a_link_that_several_share_is_what_they_reach_together(spool: TestSpool) -> None:
+    several(spool, 4)
+    assert spool.deliveries.link_rate("main") is None
+    begun = spool.clock.now()
+    spool.run_sql("UPDATE instance SET size = 1000")
+    batch = claim(spool, spool.run("forward"), 4)
+    spool.clock.advance(2)
+    for delivery in batch:
+        spool.deliveries.stored(delivery, StoreOutcome(0), begun)
+    assert spool.deliveries.link_rate("main") == 2000

@@ -7,8 +7,8 @@ import pytest
 from gateway.domain.errors import Phase
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.lanes import CLIP_LANES, QUICK_LANES, Lane
-from gateway.spool.deliveries import LINK_BREAKS_LIMIT, expedite_delivery
-from tests.support.ledger import TestSpool, fault
+from gateway.spool.deliveries import LINK_BREAKS_LIMIT, Answer, expedite_delivery
+from tests.support.ledger import RLE, TestSpool, fault
 
 
 def owe(spool: TestSpool, *lanes: Lane) -> None:
@@ -59,9 +59,12 @@ def test_a_worker_voids_only_what_it_left_itself(spool: TestSpool) -> None:
     mine = spool.deliveries.claim_due("main", run, 2, worker=0)
     other = spool.deliveries.claim_due("main", run, 2, worker=1)
     assert {d.id for d in mine}.isdisjoint(d.id for d in other)
-    again = spool.deliveries.claim_due("main", run, 4, worker=1)  # worker 1 came to no outcome
-    assert [d.id for d in again] == [d.id for d in other]
-    assert [d.attempts for d in again] == [2, 1]  # only the first of a batch can have been under way
+    (again,) = spool.deliveries.claim_due("main", run, 4, worker=1)  # worker 1 came to no outcome
+    assert again.id == other[0].id, "what came to no outcome goes by itself"
+    assert again.attempts == 2
+    spool.deliveries.stored(again, StoreOutcome(0), spool.clock.now())
+    (last,) = spool.deliveries.claim_due("main", run, 4, worker=1)
+    assert (last.id, last.attempts) == (other[1].id, 2), "it may have reached the peer as well"
     for delivery in mine:
         spool.deliveries.stored(delivery, StoreOutcome(0), spool.clock.now())
 
@@ -74,7 +77,28 @@ def test_a_new_run_voids_the_claims_of_every_worker(spool: TestSpool) -> None:
     spool.run("forward")
     rows = spool.rows("SELECT state, attempts, claimed_by FROM delivery ORDER BY id")
     assert {(row["state"], row["claimed_by"]) for row in rows} == {("pending", None)}
-    assert [row["attempts"] for row in rows] == [1, 0, 1, 0, 1, 0]
+    assert [row["attempts"] for row in rows] == [1] * 6, "any of them may have been sent"
+
+
+def test_what_a_worker_holds_by_right_is_not_voided_when_it_claims_ahead(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 4)
+    run = spool.run("forward")
+    under_way, answered = spool.deliveries.claim_due("main", run, 2)
+    now = spool.clock.now()
+    answers = [Answer(answered, StoreOutcome(0, "", RLE), now, now)]
+    ahead = spool.deliveries.claim_due("main", run, 2, answers=answers, holding=[under_way])
+    assert [one.id for one in ahead] == [3, 4]
+    assert [row["state"] for row in spool.rows("SELECT state FROM delivery ORDER BY id")] == [
+        "sending", "stored", "sending", "sending",
+    ]  # fmt: skip
+
+
+def test_the_end_of_a_backlog_is_shared(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 12)
+    run = spool.run("forward")
+    taken = [len(spool.deliveries.claim_due("main", run, 32, worker=one, sharers=2)) for one in range(6)]
+    assert taken == [3, 3, 2, 1, 1, 1]
+    assert len(spool.deliveries.claim_due("main", run, 32, worker=7, sharers=2)) == 1
 
 
 def test_an_object_that_breaks_the_link_is_parked_once_others_pass(spool: TestSpool) -> None:
