@@ -154,7 +154,7 @@ def assign(context: click.Context, step: int, acquisitions: tuple[int, ...]) -> 
 @identity_options
 @click.pass_context
 @speaks_of_faults
-def unscheduled(context: click.Context, acquisitions: tuple[int, ...], /, **identity: str) -> None:
+def unscheduled(context: click.Context, /, acquisitions: tuple[int, ...], **identity: str) -> None:
     """Send ACQUISITIONS without an order, as one study of the patient that the options name."""
     numbers = ",".join(str(number) for number in acquisitions)
     ask(context, RequestKind.UNSCHEDULED, {"acquisitions": numbers, **identity})
