@@ -118,7 +118,8 @@ class RejectionLedger:
     def next_owed(self) -> OwedNote | None:
         """The oldest note that is to be made; None when there is none."""
         with self._database.read() as connection:
-            row = connection.execute(f"{_NOTE} WHERE state = 'owed' ORDER BY instance LIMIT 1").fetchone()
+            owed = f"{_NOTE} WHERE rejection_note.state = 'owed' ORDER BY rejection_note.instance LIMIT 1"
+            row = connection.execute(owed).fetchone()
             return None if row is None else self._note(connection, row)
 
     def of_instance(self, instance: int) -> OwedNote | None:
