@@ -3,28 +3,23 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from gateway.bootstrap import peer_settings as mapped
+from gateway.bootstrap.destination_verbs import destination_verbs
 from gateway.bootstrap.parts import Parts
 from gateway.bootstrap.ris import refresh_stage
-from gateway.dicomweb.probe import LAYERS, ProbeStep, probe
-from gateway.dimse.echo import EchoStep, echo
+from gateway.domain.errors import GatewayError
 from gateway.domain.requests import Request, RequestKind
 from gateway.spool.database import Database
 from gateway.stages.loop import Beat
+from gateway.stages.refresh import RefreshStage
 from gateway.stages.requests import NetworkVerb
+from gateway.worklist.query import WorklistFilter
+
+_ASKED = ("patient_id", "accession_number", "requested_procedure_id", "patient_name")
+_LONGEST = 64
 
 
 def network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[RequestKind, NetworkVerb]:
     """The verbs that need the network and the keys."""
-
-    def test(request: Request) -> tuple[bool, str, str]:
-        wanted = request.payload.get("destination", "")
-        for one in parts.settings.destination:
-            if one.name == wanted and one.kind == "stow":
-                return _probe_outcome(probe(mapped.stow_peer(one, parts.credentials)))
-            if one.name == wanted:
-                return _echo_outcome(echo(mapped.destination_peer(parts.settings, one, parts.credentials)))
-        return False, f"There is no destination {wanted}.", ""
 
     def refresh(request: Request) -> tuple[bool, str, str]:
         wanted = request.payload.get("provider", "")
@@ -32,31 +27,38 @@ def network_verbs(parts: Parts, database: Database, beat: Beat) -> Mapping[Reque
         count = sum(refresh_stage(parts, one, database, beat).ask() for one in named)
         return bool(named), f"{count} step(s) of {len(named)} provider(s)", ""
 
-    return {RequestKind.ECHO: test, RequestKind.REFRESH: refresh}
+    def look_up(request: Request) -> tuple[bool, str, str]:
+        wanted = WorklistFilter(
+            **{key: request.payload.get(key, "").strip() for key in _ASKED}  # type: ignore[arg-type]  # texts all
+        )
+        provider = request.payload.get("provider", "")
+        named = [one for one in parts.settings.worklist if provider in ("", one.name)]
+        stages = [(one.name, refresh_stage(parts, one, database, beat)) for one in named]
+        return looked_up(wanted, stages)
+
+    return {**destination_verbs(parts, database), RequestKind.REFRESH: refresh, RequestKind.LOOK_UP: look_up}
 
 
-def _echo_outcome(steps: Sequence[EchoStep]) -> tuple[bool, str, str]:
-    """A probe as the outcome of a request: a sentence, and the layers as JSON for page and command line."""
-    return _outcome(steps, "C-ECHO answered")
+def looked_up(wanted: WorklistFilter, stages: Sequence[tuple[str, RefreshStage]]) -> tuple[bool, str, str]:
+    """Ask every provider for one patient or order; one that fails does not keep the others from answering.
 
-
-def _probe_outcome(steps: Sequence[ProbeStep]) -> tuple[bool, str, str]:
-    """As `_echo_outcome`, for a service; the layers that were not reached are told too, for they are its own."""
-    passed, sentence, layers = _outcome(steps, f"the service {steps[-1].detail}")
-    missing = [{"layer": name, "ok": None, "detail": "not reached"} for name in LAYERS[len(steps) :]]
-    return passed, sentence, json.dumps([*json.loads(layers), *missing], ensure_ascii=False)
-
-
-def _outcome(steps: Sequence[EchoStep] | Sequence[ProbeStep], answered: str) -> tuple[bool, str, str]:
-    last = steps[-1]
-    layers = [
-        {
-            "layer": step.layer,
-            "ok": step.ok,
-            "detail": f"{step.detail} {step.remedy}".rstrip(),
-            "ms": round(step.milliseconds, 1),
-        }
-        for step in steps
-    ]
-    sentence = answered if last.ok else f"failed at {last.layer}: {last.detail} {last.remedy}".rstrip()
-    return last.ok, sentence, json.dumps(layers, ensure_ascii=False)
+    The detail is JSON: the keys of the steps found, for page and command line to show them beside the cache.
+    """
+    asked = (wanted.patient_id, wanted.accession_number, wanted.requested_procedure_id, wanted.patient_name)
+    if not stages:
+        return False, "There is no worklist provider of that name that could be asked.", ""
+    if not any(text.strip("*?^ ") for text in asked):
+        return False, "Say whom to look for: a patient id, an accession number, a procedure id or a name.", ""
+    if not all(text.isprintable() and "\\" not in text and len(text) <= _LONGEST for text in asked):
+        return False, f"What is looked for is plain text of at most {_LONGEST} characters.", ""
+    told, keys, answered = [], [], False
+    for name, stage in stages:
+        try:
+            steps, note = stage.look_up(wanted)
+        except GatewayError as fault:
+            told.append(f"{name}: {fault}")
+            continue
+        answered = True
+        told.append(f"{name}: {len(steps)} step(s) found{f', and maybe more: {note}' if note else ''}.")
+        keys += [[step.key.provider, step.key.study_instance_uid, step.key.step_id] for step in steps]
+    return answered, " ".join(told), json.dumps(keys)

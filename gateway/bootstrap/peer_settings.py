@@ -1,5 +1,7 @@
 """From what is configured to what the network wings want to know. A key's file is named, never read here."""
 
+from zoneinfo import ZoneInfo
+
 from gateway.bootstrap.object_settings import encoding_policy
 from gateway.config.model import Configuration, Destination, MppsPeer, Tls, WorklistProvider
 from gateway.dicomweb.peer import HttpTimeouts, StowPeer, basic, bearer
@@ -84,6 +86,9 @@ def provider_rules(settings: Configuration, one: WorklistProvider, credentials: 
         ),
         assumed_character_set=one.assumed_character_set,
         max_answers=one.max_answers,
+        within_s=one.max_answer_s,
+        keep_days=one.keep_days,
+        zone=ZoneInfo(one.time_zone) if one.time_zone else None,
     )
 
 

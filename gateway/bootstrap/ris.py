@@ -4,6 +4,7 @@ from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.parts import Parts
 from gateway.config.model import MppsPeer, WorklistProvider
 from gateway.spool.acquisitions import AcquisitionLedger
+from gateway.spool.answers import AnswerLedger
 from gateway.spool.database import Database
 from gateway.spool.health import HealthLedger
 from gateway.spool.performed_reports import PerformedReportLedger
@@ -18,6 +19,7 @@ def refresh_stage(parts: Parts, provider: WorklistProvider, database: Database, 
     return RefreshStage(
         rules=mapped.provider_rules(parts.settings, provider, parts.credentials),
         steps=StepLedger(database, parts.clock),
+        answers=AnswerLedger(database, parts.clock),
         acquisitions=AcquisitionLedger(database, parts.clock),
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,

@@ -162,7 +162,23 @@ class WorklistProvider:
     max_answers: int = setting(
         "Answers after which a query is cancelled and reported as too wide.",
         default=2000,
-        rule=allow.within(1, 100_000),
+        rule=allow.within(1, 10_000),
+    )
+    max_answer_s: float = setting(
+        "Seconds after which a query whose answers still come is cancelled; what came until then is used.",
+        default=120.0,
+        rule=allow.within(1, 3600),
+    )
+    keep_days: int = setting(
+        "Days for which a step stays after its scheduled day while the provider is silent; 0: to the end of that day.",
+        default=7,
+        rule=allow.within(0, 365),
+    )
+    time_zone: str = setting(
+        "IANA time zone of the provider's dates and times where its answers name no offset; empty: the station's.",
+        default="",
+        rule=allow.optional(allow.time_zone),
+        example="Asia/Kolkata",
     )
     max_pdu_bytes: int = setting(
         "Longest PDU that this box receives.", default=131_072, rule=allow.within(4096, 1 << 22)

@@ -11,8 +11,6 @@ from gateway.domain.sent import NamePreview, SentAnswer, SentLine, SentRound
 from gateway.spool.database import Database
 from gateway.spool.moments import from_us, to_us, zone_of
 
-MOST_KEPT = 50
-"""Answers that are kept of a round; those with faults come first."""
 _MOST_BYTES = 16_384
 
 

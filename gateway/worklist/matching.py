@@ -8,12 +8,13 @@ better.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 from gateway.domain.acquisition import Hint, HintKind, hint_values
 from gateway.domain.procedure import Hold, Match, MatchRule, Step
 from gateway.worklist.agreement import NAMES, agreements, contradictions, describe, disagreement_among
+from gateway.worklist.device_clock import clock_doubt
 from gateway.worklist.doubts import looking_alike, same_patient, somebody_fits_better
 from gateway.worklist.ranking import candidates, with_active
 
@@ -31,7 +32,9 @@ class Window:
         """Whether `captured_at` lies near the start of `step`; false if the start is unknown."""
         if step.start is None:
             return False
-        return -timedelta(seconds=self.before_s) <= captured_at - step.start <= timedelta(seconds=self.after_s)
+        # in UTC: two times of one zone would be compared by the wall clock, which daylight saving turns
+        late = captured_at.astimezone(UTC) - step.start.astimezone(UTC)
+        return -timedelta(seconds=self.before_s) <= late <= timedelta(seconds=self.after_s)
 
 
 def match(
@@ -45,6 +48,8 @@ def match(
     station_ae_titles: Sequence[str] = (),
     window_before_s: float = 3600.0,
     window_after_s: float = 7200.0,
+    recorded_at: datetime | None = None,
+    clock_tolerance_s: float = 0.0,
 ) -> Match | Hold:
     """Tie an acquisition to a step, or say why a person must.
 
@@ -65,6 +70,8 @@ def match(
         Restrict `MatchRule.SINGLE_IN_WINDOW` (and rank candidates); empty ones do not.
     window_before_s, window_after_s
         A step fits if it starts at most `window_before_s` after, or `window_after_s` before the capture.
+    recorded_at, clock_tolerance_s
+        When this box took it by its own clock, and how far the device's own date may be from that; see `clock_doubt`.
 
     Returns
     -------
@@ -85,6 +92,7 @@ def match(
         modality=modality,
         stations=frozenset(station_ae_titles),
         window=Window(window_before_s, window_after_s),
+        clock=clock_doubt(hints, recorded_at, clock_tolerance_s),
     )
     foreign = [rule.value for rule in rules if rule not in _FINDERS]
     if foreign:
@@ -104,11 +112,15 @@ class _Case:
     modality: str
     stations: frozenset[str]
     window: Window
+    clock: str = ""
 
     def decide(self) -> Match | Hold:
         quarrel = disagreement_among(self.identifying)
         if quarrel:
             return self.hold(quarrel, self.steps)
+        if self.clock:
+            held = self.hold(f"The clock of the device is far off: {self.clock}.", self.steps)
+            return Hold(held.reason, f"Set the device's clock. {_REMEDY}", held.candidates)
         for rule in self.rules:
             decision = _FINDERS[rule](self)
             if decision is not None:
@@ -180,6 +192,9 @@ class _Case:
         if not step.usable:
             why = step.faults[0] if step.faults else "It is faulty."
             return self.hold(f"The step found by {by} cannot be used: {why}", self.steps)
+        if step.doubtful or any(other.key == step.key and other.doubtful for other in self.steps):
+            why = next((other.faults[0] for other in self.steps if other.key == step.key and other.faults), "")
+            return self.hold(f"The step found by {by} is in doubt: {why}".rstrip(": "), self.steps)
         if self.active is not None and not same_patient(self.active, step):
             return self.hold(f"Found by {by}, but the operator has a step of another patient open.", self.steps)
         if any(other.key == step.key and not same_patient(other, step) for other in self.steps):

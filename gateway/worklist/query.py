@@ -1,5 +1,7 @@
 """What to ask of a worklist provider: query identifiers with the full key set, and the same filter applied here."""
 
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta, tzinfo
@@ -55,6 +57,7 @@ _KEYS = (
     "SpecialNeeds",
     "PatientComments",
 )
+_NO_WORD = re.compile(r"[*?^=,\s]+")
 _CODE = ("CodeValue", "CodingSchemeDesignator", "CodingSchemeVersion", "CodeMeaning")
 _REFERENCE = ("ReferencedSOPClassUID", "ReferencedSOPInstanceUID")
 _ENTITY = ("LocalNamespaceEntityID", "UniversalEntityID", "UniversalEntityIDType")
@@ -75,7 +78,7 @@ class WorklistFilter:
     """Which steps a station wants to see; an empty part does not restrict.
 
     `days_back` and `days_ahead` span whole days around today; None on both sides asks for any date, as a search for
-    one patient or one order does.
+    one patient or one order does. `patient_name` may hold the wildcards * and ?.
     """
 
     station_ae_titles: tuple[str, ...] = ()
@@ -85,6 +88,7 @@ class WorklistFilter:
     patient_id: str = ""
     accession_number: str = ""
     requested_procedure_id: str = ""
+    patient_name: str = ""
 
     def date_range(self, today: date) -> str:
         """The matching value for the start date: one day, a closed or an open range, or empty."""
@@ -136,6 +140,8 @@ def admits(wanted: WorklistFilter, step: Step, today: date, zone: tzinfo) -> boo
     )
     if any(allowed and value and value not in allowed for allowed, value in pairs):
         return False
+    if not _name_fits(wanted.patient_name, step.patient.name):
+        return False
     if step.start is None:
         return True
     return _in_days(wanted, step.start.astimezone(zone).date(), today)
@@ -146,6 +152,17 @@ def _in_days(wanted: WorklistFilter, day: date, today: date) -> bool:
     early = wanted.days_back is not None and distance < -wanted.days_back
     late = wanted.days_ahead is not None and distance > wanted.days_ahead
     return not (early or late)
+
+
+def _name_fits(wanted: str, name: str) -> bool:
+    """Whether every word that is asked for stands in the name; providers fold case and accents in ways of their own."""
+    words = [_folded(word) for word in _NO_WORD.split(wanted) if word]
+    return all(word in _folded(name) for word in words)
+
+
+def _folded(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in decomposed if not unicodedata.combining(character))
 
 
 def _one(value: str) -> tuple[str, ...]:
@@ -165,7 +182,9 @@ def _identifier(wanted: WorklistFilter, station: str, modality: str, today: date
     query.PatientID = wanted.patient_id
     query.AccessionNumber = wanted.accession_number
     query.RequestedProcedureID = wanted.requested_procedure_id
-    if not all(text.isascii() for text in (wanted.patient_id, wanted.accession_number, wanted.requested_procedure_id)):
+    query.PatientName = wanted.patient_name
+    asked = (wanted.patient_id, wanted.accession_number, wanted.requested_procedure_id, wanted.patient_name)
+    if not all(text.isascii() for text in asked):
         query.SpecificCharacterSet = "ISO_IR 192"
     return query
 

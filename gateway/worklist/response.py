@@ -1,7 +1,7 @@
 """From a worklist answer to a step: total, so that a bad answer is shown with its faults and never matched."""
 
 import json
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from pydicom import Dataset
@@ -12,7 +12,14 @@ from gateway.worklist import values
 from gateway.worklist.identifier import IDENTITY_KEYS, Identifier, Model, read_identifier, tag_key
 
 
-def parse_response(dataset: Dataset, *, provider: str, zone: tzinfo, assumed_character_set: str | None) -> Step:
+def parse_response(
+    dataset: Dataset,
+    *,
+    provider: str,
+    zone: tzinfo,
+    assumed_character_set: str | None,
+    assumed_zone: tzinfo | None = None,
+) -> Step:
     """Make a step of one answer.
 
     Parameters
@@ -22,9 +29,11 @@ def parse_response(dataset: Dataset, *, provider: str, zone: tzinfo, assumed_cha
     provider
         Name of the worklist provider, part of the step's key.
     zone
-        Time zone of the station; `Step.start` is given in it, and it is assumed where the answer names no offset.
+        Time zone of the station; `Step.start` is given in it.
     assumed_character_set
         Defined term to assume where the answer names none, None to assume nothing; see `read_identifier`.
+    assumed_zone
+        Time zone of dates and times where the answer names no offset (Timezone Offset From UTC); None: the station's.
 
     Returns
     -------
@@ -53,7 +62,7 @@ def parse_response(dataset: Dataset, *, provider: str, zone: tzinfo, assumed_cha
         description=_text(sps, "ScheduledProcedureStepDescription"),
         modality=_text(sps, "Modality"),
         station_ae_title=_all(sps, "ScheduledStationAETitle"),
-        start=_start(identifier, sps or {}, zone),
+        start=_start(identifier, sps or {}, zone, assumed_zone or zone),
         priority=_text(model, "RequestedProcedurePriority"),
         identifier=json.dumps(model, ensure_ascii=False, sort_keys=True),
         faults=tuple(identifier.faults),
@@ -97,7 +106,7 @@ def _is_identified(identifier: Identifier, has_step: bool) -> bool:
     return usable
 
 
-def _start(identifier: Identifier, sps: Model, zone: tzinfo) -> datetime | None:
+def _start(identifier: Identifier, sps: Model, zone: tzinfo, assumed: tzinfo) -> datetime | None:
     day = values.parse_date(_text(sps, "ScheduledProcedureStepStartDate"))
     clock = values.parse_time(_text(sps, "ScheduledProcedureStepStartTime"))
     if day is None or clock is None:
@@ -106,12 +115,23 @@ def _start(identifier: Identifier, sps: Model, zone: tzinfo) -> datetime | None:
     stated = _text(identifier.model, "TimezoneOffsetFromUTC")
     offset = values.parse_offset(stated)
     if stated and offset is None:
-        identifier.note("Its time zone offset is invalid; the station's zone was assumed.")
+        identifier.note("Its time zone offset is invalid; the configured zone was assumed.")
     try:
-        return datetime.combine(day, clock, offset or zone).astimezone(zone)
+        return _on_the_clock(identifier, datetime.combine(day, clock, offset or assumed)).astimezone(zone)
     except (OverflowError, ValueError):
         identifier.note("Its start is outside the calendar.")
         return None
+
+
+def _on_the_clock(identifier: Identifier, local: datetime) -> datetime:
+    """A wall clock time as a moment in UTC; where daylight saving leaves it out or repeats it, that is noted."""
+    moment = local.astimezone(UTC)
+    if local.replace(fold=1).utcoffset() != local.utcoffset():
+        if moment.astimezone(local.tzinfo).replace(tzinfo=None) != local.replace(tzinfo=None):
+            identifier.note("Its start falls into the time that the clocks leave out; it was moved on by that time.")
+        else:
+            identifier.note("Its start falls into the time that the clocks repeat; the first of the two was taken.")
+    return moment
 
 
 def _values(model: Model | None, keyword: str) -> list[Any]:
