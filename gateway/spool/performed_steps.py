@@ -192,6 +192,24 @@ def close_performed_step(
     )  # fmt: skip
 
 
+def take_back_untold_end(connection: sqlite3.Connection, number: int) -> bool:
+    """Let the list of a closed step be made anew if no peer can have heard of its end; whether that is so.
+
+    Inside the caller's transaction: a report is counted before it is sent, so that one on its way is seen here.
+    """
+    if connection.execute(
+        "SELECT 1 FROM performed_step_report WHERE performed_step = ? AND kind = 'set'"
+        " AND (attempts > 0 OR state <> 'pending')",
+        (number,),
+    ).fetchone():
+        return False
+    connection.execute("DELETE FROM performed_step_report WHERE performed_step = ? AND kind = 'set'", (number,))
+    changed = connection.execute(
+        "UPDATE performed_step SET state = 'closing', result = NULL WHERE id = ? AND state = 'closed'", (number,)
+    ).rowcount
+    return changed > 0
+
+
 def steps_to_close(connection: sqlite3.Connection, device: str) -> list[int]:
     """What a person means who closes the step of a device: the one open there, else all that are in progress."""
     opened = _active_number(connection, device)

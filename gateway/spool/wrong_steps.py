@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gateway.domain.performed_step import WRONG_ENTRY_REASON, PerformedClosing, PerformedOutcome
 from gateway.spool.journal import write_journal
-from gateway.spool.performed_steps import close_performed_step
+from gateway.spool.performed_steps import close_performed_step, take_back_untold_end
 
 
 def leave_wrong_steps(
@@ -34,15 +34,17 @@ def leave_wrong_steps(
 
 def _end(connection: sqlite3.Connection, now_us: int, step: sqlite3.Row, actor: str) -> list[str]:
     """End one performed step as the wrong entry, if its result is not final and nothing else was captured under it."""
-    number = step["id"]
+    number, state = step["id"], step["state"]
+    if state == "closed" and take_back_untold_end(connection, number):
+        state = "closing"
     if connection.execute(
         "SELECT 1 FROM acquisition WHERE performed_step = ? AND rejected_us IS NULL", (number,)
     ).fetchone():
-        if step["state"] != "closed":
+        if state != "closed":
             return [f"Performed step {number} stays, for other pictures are in it; its list will not name these."]
         listed = f"Performed step {number} was closed before, and its list names what is rejected now, which the"
         return [f"{listed} standard lets nobody change: tell the RIS."]
-    if step["state"] == "closed":
+    if state == "closed":
         if step["reason"] == WRONG_ENTRY_REASON:
             return []
         final = (
@@ -50,7 +52,7 @@ def _end(connection: sqlite3.Connection, now_us: int, step: sqlite3.Row, actor: 
         )
         return [f"{final} tell the RIS that it was the wrong entry."]
     closing = PerformedClosing(PerformedOutcome.DISCONTINUED, WRONG_ENTRY_REASON)
-    if step["state"] == "open":
+    if state == "open":
         close_performed_step(connection, now_us, number, closing, actor=actor)
     else:
         connection.execute(

@@ -1,5 +1,7 @@
 """Performed steps after a correction: no list names what is nobody's; a wrong entry names what an archive may hold."""
 
+import pytest
+
 from gateway.domain.performed_step import PerformedOutcome
 from gateway.domain.requests import RequestKind
 from gateway.stages.performing import new_case
@@ -73,10 +75,34 @@ def test_a_wholly_wrong_entry_names_what_an_archive_may_hold(performed: Performe
     assert [f"{one.series_instance_uid}/{uid}" for one in wrong.series for _, uid in one.instances] == [uids]
 
 
-def test_a_list_that_was_told_already_is_not_changed_and_the_person_is_told(performed: Performed) -> None:
-    performed.make(step(1))
-    performed.make(step(1))
+def test_a_list_that_no_peer_was_told_is_made_anew(performed: Performed) -> None:
+    """The link was away all day: what the RIS is told in the evening is what stands then."""
+    _, right = performed.make(step(1))
+    _, wrong = performed.make(step(1))
     performed.close()
-    before = performed.results()
-    assert "tell the RIS" in correct(performed, 2, step(2).key.step_id)
-    assert performed.results() == before
+    assert performed.states() == [("create", "pending"), ("set", "pending")]
+    assert "its list will not name these" in correct(performed, 2, step(2).key.step_id)
+    rebuilt = build_successor(performed, 2)
+    performed.close()
+    (one, other) = performed.results()
+    listed = [
+        f"{s.series_instance_uid}/{uid}" for result in (one, other) for s in result.series for _, uid in s.instances
+    ]
+    assert listed == [right, rebuilt]
+    assert wrong not in listed
+    assert one.closing.outcome is PerformedOutcome.COMPLETED
+
+
+@pytest.mark.parametrize("trouble", ["take", "lose", "abort", 0x0110])
+def test_a_list_that_was_told_or_may_have_been_is_not_changed_and_the_person_is_told(
+    performed: Performed, trouble: str | int
+) -> None:
+    with strict_mpps() as (ris, port):
+        performed.make(step(1))
+        performed.make(step(1))
+        performed.close()
+        ris.plan.extend(["take", trouble])
+        performed.send(port)
+        before = performed.results()
+        assert "tell the RIS" in correct(performed, 2, step(2).key.step_id)
+        assert performed.results() == before
