@@ -37,9 +37,14 @@ def clock_of(settings: Configuration) -> Clock:
     return SystemClock(ZoneInfo(settings.station.time_zone))
 
 
+def has_ledger(settings: Configuration) -> bool:
+    """Whether a role has ever made the ledger."""
+    return is_ready(settings.spool.path)
+
+
 def open_status(settings: Configuration) -> LedgerStatus:
     """The ledger for reading; raises `ConfigurationError` when no role has ever made it."""
-    if not is_ready(settings.spool.path):
+    if not has_ledger(settings):
         raise ConfigurationError(
             f"There is no ledger in {settings.spool.path}.", remedy="Start the gateway once, or correct spool.path."
         )
@@ -117,3 +122,10 @@ def _requests_of(role: str) -> Callable[[Parts, Database, Beat], Work]:
     from gateway.bootstrap import assemble_role  # noqa: PLC0415 - as said above
 
     return assemble_role.request_stage
+
+
+def test_destination(settings: Configuration, name: str) -> tuple[bool, str, str]:
+    """Test a destination from this process, without a ledger: whether it answers, a sentence, its layers as JSON."""
+    from gateway.bootstrap import destination_verbs  # noqa: PLC0415 - the protocols weigh more than most commands
+
+    return destination_verbs.test_destination(settings, Credentials.of_this_process(), name)

@@ -4,16 +4,20 @@ import click
 
 from gateway.bootstrap.accepting import accepted_by_destinations
 from gateway.bootstrap.people import clock_of
-from gateway.cli.context import configuration, speaks_of_faults
+from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
+from gateway.domain.requests import RequestKind
 
 
 @click.command()
+@click.option("--ask-anew", metavar="NAME", default="", help="Ask the destination NAME first what it accepts.")
 @click.pass_context
 @speaks_of_faults
-def destinations(context: click.Context) -> None:
+def destinations(context: click.Context, *, ask_anew: str) -> None:
     """Show what each destination accepts, since when, and what its refusals have cost."""
     settings = configuration(context)
+    if ask_anew:
+        ask(context, RequestKind.LEARN_ANEW, {"destination": ask_anew})
     now = clock_of(settings).now()
     known = accepted_by_destinations(settings)
     print_table(

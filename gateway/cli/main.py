@@ -22,7 +22,7 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
         "destinations": "gateway.cli.destinations:destinations",
         "devices": "gateway.cli.showing:devices",
-        "echo": "gateway.cli.people:echo",
+        "echo": "gateway.cli.echo:echo",
         "export": "gateway.cli.media:export",
         "hold": "gateway.cli.people:hold",
         "import-receipt": "gateway.cli.media:import_receipt",

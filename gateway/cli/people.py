@@ -1,7 +1,6 @@
-"""Commands by which a person decides: worklist, holds, quarantine, active step; and the test of a destination."""
+"""Commands by which a person decides: worklist, holds, quarantine, active step."""
 
 import base64
-import json
 from pathlib import Path
 
 import click
@@ -209,19 +208,3 @@ def step() -> None:
 def step_open(context: click.Context, device: str, number: int) -> None:
     """Open step NUMBER (of `worklist`) on DEVICE: what it captures from now on belongs to that step."""
     ask(context, RequestKind.OPEN_STEP, {"device": device, "step": str(number)})
-
-
-@click.command()
-@click.argument("destination")
-@click.pass_context
-@speaks_of_faults
-def echo(context: click.Context, destination: str) -> None:
-    """Test DESTINATION layer by layer: name, connection, TLS, then association and C-ECHO, or the service."""
-    _print_layers(ask(context, RequestKind.ECHO, {"destination": destination}, show=_print_layers))
-
-
-def _print_layers(detail: str) -> None:
-    for layer in json.loads(detail or "[]"):
-        mark = "-" if layer["ok"] is None else "ok" if layer["ok"] else "FAILED"
-        spent = f"  {layer['ms']} ms" if "ms" in layer else ""
-        click.echo(f"  {layer['layer']:12} {mark:7} {layer['detail']}{spent}")

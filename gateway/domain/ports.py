@@ -8,6 +8,7 @@ from typing import Protocol
 from gateway.domain.procedure import StepKey
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import (
+    AcceptingView,
     AcquisitionView,
     BeatView,
     CountsView,
@@ -58,6 +59,10 @@ class StatusReader(Protocol):
 
     def destinations(self) -> Sequence[DestinationView]:
         """Destinations in configured order."""
+        ...
+
+    def accepted(self, destination: str) -> AcceptingView:
+        """What a destination said that it accepts, and what its refusals cost."""
         ...
 
     def devices(self) -> Sequence[DeviceView]:

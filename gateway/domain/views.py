@@ -122,6 +122,15 @@ class AcceptedView:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptingView:
+    """What one destination accepts, and what it cost that it refuses something: copies sent, and their extra bytes."""
+
+    answers: tuple[AcceptedView, ...]
+    copies: int
+    extra_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceView:
     """A device with its newest acquisition and the step open on it: by whom, until when, how many came since.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from gateway.domain.ports import Clock
-from gateway.domain.views import AcceptedView
+from gateway.domain.views import AcceptedView, AcceptingView
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
@@ -121,6 +121,12 @@ class AcceptedLedger:
             )
             for row in rows
         ]
+
+    def of(self, destination: str) -> AcceptingView:
+        """All that is known of one destination."""
+        copies, extra_bytes = self.copies().get(destination, (0, 0))
+        answers = tuple(row for row in self.shown() if row.destination == destination)
+        return AcceptingView(answers, copies, extra_bytes)
 
     def copies(self) -> Mapping[str, tuple[int, int]]:
         """For each destination how many objects went as copies in another transfer syntax, and the bytes of that."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Patient, StepKey
 from gateway.domain.views import (
+    AcceptingView,
     AcquisitionView,
     BeatView,
     CountsView,
@@ -21,6 +22,7 @@ from gateway.domain.views import (
     RequestView,
     StepView,
 )
+from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
 from gateway.spool.moments import from_us, from_us_or_none, to_us, zone_of
 from gateway.spool.performed_view import PerformedView
@@ -275,6 +277,14 @@ class LedgerStatus:
             )
             for row in self._rows("SELECT * FROM destination ORDER BY position")
         ]
+
+    def accepted(self, destination: str) -> AcceptingView:
+        """What a destination said that it accepts, and what its refusals cost."""
+        database = Database(self._spool, read_only=True)
+        try:
+            return AcceptedLedger(database, self._clock).of(destination)
+        finally:
+            database.close()
 
     def devices(self) -> Sequence[DeviceView]:
         """Devices in configured order."""

@@ -31,7 +31,7 @@ from gateway.web.security.headers import set_headers
 from gateway.web.security.password import Password
 from gateway.web.security.secret_key import secret_key
 from gateway.web.security.sessions import LONGEST_SESSION_S, Sessions
-from gateway.web.words import states, text
+from gateway.web.words import states, text, uids
 
 _LARGEST_FORM_BYTES = 128 * 1024
 _IDLE_TIMEOUT_S = 3600.0
@@ -138,6 +138,8 @@ def _add_words(app: Flask) -> None:
         counted=text.count,
         span=lambda seconds: text.span_text(timedelta(seconds=seconds)),
         layer=states.layer_word,
+        class_name=uids.class_name,
+        syntax_name=uids.syntax_name,
         rule=states.rule_word,
         tone=lambda severity: states.severity_tone(severity).value,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.domain.procedure import StepKey
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import (
+    AcceptingView,
     AcquisitionView,
     BeatView,
     CountsView,
@@ -63,6 +64,7 @@ class FakeReader:
     worklist: list[StepView] = field(default_factory=list)
     provider_rows: list[ProviderView] = field(default_factory=list)
     destination_rows: list[DestinationView] = field(default_factory=list)
+    accepting: dict[str, AcceptingView] = field(default_factory=dict)
     device_rows: list[DeviceView] = field(default_factory=list)
     performed_rows: list[PerformedStepView] = field(default_factory=list)
     issue_rows: list[IssueView] = field(default_factory=list)
@@ -114,6 +116,9 @@ class FakeReader:
 
     def destinations(self) -> Sequence[DestinationView]:
         return self.destination_rows
+
+    def accepted(self, destination: str) -> AcceptingView:
+        return self.accepting.get(destination, AcceptingView((), 0, 0))
 
     def devices(self) -> Sequence[DeviceView]:
         return self.device_rows

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, redirect, session, url_for
+from flask import Blueprint, Response, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.domain.requests import RequestKind
@@ -12,7 +12,7 @@ from gateway.web.forms import known_name
 from gateway.web.house import house
 from gateway.web.notices import ask
 from gateway.web.render import screen
-from gateway.web.words.verdicts import destinations_verdict
+from gateway.web.words.verdicts import accepts_verdict, destinations_verdict
 
 _FIELD = "tests"
 _TESTS_KEPT = 8
@@ -45,6 +45,8 @@ def destination_pages() -> Blueprint:
     pages = Blueprint("destinations", __name__)
     pages.add_url_rule("/destinations", "show", show)
     pages.add_url_rule("/destinations/test", "test", test, methods=["POST"])
+    pages.add_url_rule("/destinations/accepts", "accepts", accepts)
+    pages.add_url_rule("/destinations/learn-anew", "learn_anew", learn_anew, methods=["POST"])
     return pages
 
 
@@ -64,6 +66,23 @@ def test() -> BaseResponse:
     others = [row for row in session.get(_FIELD, []) if row[0] != name]
     session[_FIELD] = [[name, request_id], *others][:_TESTS_KEPT]
     return redirect(url_for("destinations.show"), 303)
+
+
+def accepts() -> Response:
+    """What one destination accepts, since when, and what its refusals have cost."""
+    name = request.args.get("name", "")
+    if name not in [row.name for row in house().reader.destinations()]:
+        abort(404)
+    known = house().reader.accepted(name)
+    here = url_for("destinations.accepts", name=name)
+    return screen("accepts", accepts_verdict(name, known), live=here, destination=name, known=known)
+
+
+def learn_anew() -> BaseResponse:
+    """Have a destination asked what it accepts, now."""
+    name = known_name("destination", [row.name for row in house().reader.destinations()])
+    ask(RequestKind.LEARN_ANEW, {"destination": name})
+    return redirect(url_for("destinations.accepts", name=name), 303)
 
 
 def _test(view: RequestView | None) -> Test:

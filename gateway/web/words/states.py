@@ -75,6 +75,7 @@ _KINDS = {
     "retry_report": "Report the step again",
     "release": "Release",
     "echo": "Test a destination",
+    "learn_anew": "Ask what it accepts",
     "refresh": "Ask the worklist",
     "import_orders": "Import a list",
     "add_order": "Add an order",

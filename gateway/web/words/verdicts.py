@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.views import (
+    AcceptingView,
     AcquisitionView,
     BeatView,
     CountsView,
@@ -14,7 +15,7 @@ from gateway.domain.views import (
     ProviderView,
 )
 from gateway.web.words.states import Tone, severity_tone, worst
-from gateway.web.words.text import clock_text, count, listed, second_text, when
+from gateway.web.words.text import clock_text, count, listed, second_text, size, when
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,22 @@ def destinations_verdict(destinations: Sequence[DestinationView], now: datetime)
     if waiting:
         return Verdict(Tone.BUSY, f"{count(waiting, 'delivery', 'deliveries')} under way.")
     return Verdict(Tone.SAFE, "Every destination has everything it is owed.")
+
+
+def accepts_verdict(name: str, known: AcceptingView) -> Verdict:
+    """What does the PACS take, and what does it cost that it does not take the rest?"""
+    if not known.answers:
+        return Verdict(
+            Tone.BUSY, f"{name} has not been asked yet what it accepts.", "It is asked before every sending."
+        )
+    refused = sum(not row.accepted for row in known.answers)
+    if not refused:
+        return Verdict(Tone.SAFE, f"{name} accepts all that this box makes.")
+    more, less = f"{size(known.extra_bytes)} more", f"{size(-known.extra_bytes)} less"
+    cost = f"{count(known.copies, 'picture')} went as copies, {more if known.extra_bytes >= 0 else less} than stored."
+    nothing = "That has cost nothing: pictures are made so that they need no copy."
+    kinds = f"{refused} of {count(len(known.answers), 'kind')}"
+    return Verdict(Tone.SAFE, f"{name} refuses {kinds}.", cost if known.copies else nothing)
 
 
 def system_verdict(issues: Sequence[IssueView], beats: Sequence[BeatView], now: datetime) -> Verdict:

@@ -56,3 +56,49 @@ def test_a_peer_that_refuses_the_stored_syntax_gets_another_that_it_takes(tmp_pa
     assert [(d.state, d.status) for row in (first, second) for d in row.deliveries] == [("stored", "0000")] * 2
     assert {first.transfer_syntax, second.transfer_syntax} == {RLE, JPEG_LS}, "the second was encoded for the peer"
     assert len(received(tmp_path / "pacs")) == 2
+
+
+def test_a_person_has_a_peer_asked_anew(tmp_path: Path) -> None:
+    """The peer learns RLE between two questions; nothing was sent, and nothing has to be."""
+    port = free_port()
+    house = House(tmp_path, port)
+    house.drop(1)
+    house.live_through()  # nobody listens; the ledger is made
+
+    def asked() -> str:
+        result = CliRunner().invoke(main, ["--config", str(house.config), "destinations", "--ask-anew", "main"])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    with storescp(tmp_path / "a", port, "+xe"):
+        before = asked()
+    with storescp(tmp_path / "b", port, "+xr"):
+        after = asked()
+    refused = CliRunner().invoke(main, ["--config", str(house.config), "destinations", "--ask-anew", "main"])
+    assert refused.exit_code == 1
+    assert "What was known before stays." in refused.output
+    rle = [line for text in (before, after) for line in text.splitlines() if "RLE Lossless" in line]
+    assert ["refuses" in line for line in rle] == [True, False]
+    assert "Explicit VR Little Endian" in before
+    assert "What was known before stays" not in after
+    database = Database(house.spool, read_only=True)
+    with database.read() as connection:
+        asked_by = connection.execute("SELECT actor FROM journal WHERE event = 'asked anew'").fetchall()
+    database.close()
+    assert [row["actor"].split()[0] for row in asked_by] == ["console", "console"]
+
+
+def test_a_destination_is_tested_before_there_is_a_ledger(tmp_path: Path) -> None:
+    port = free_port()
+    house = House(tmp_path, port)
+    for leftover in house.spool.glob("ledger*"):
+        leftover.unlink()
+    silent = CliRunner().invoke(main, ["--config", str(house.config), "echo", "main"])
+    assert silent.exit_code == 1
+    assert "FAILED" in silent.output
+    with storescp(tmp_path / "pacs", port):
+        answered = CliRunner().invoke(main, ["--config", str(house.config), "echo", "main"])
+    assert answered.exit_code == 0, answered.output
+    assert "C-ECHO answered" in answered.output
+    assert CliRunner().invoke(main, ["--config", str(house.config), "echo", "nobody"]).exit_code == 1
+    assert not list(house.spool.glob("ledger*"))
