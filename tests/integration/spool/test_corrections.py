@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gateway.domain.commitment import NO_SUCH_INSTANCE, ProofReport, ProofRequest
 from gateway.domain.corrections import KEY_OBJECT_SELECTION, Corrected
 from gateway.domain.errors import Disposition, GatewayError, Phase
-from gateway.domain.identifiers import Uid
+from gateway.domain.identifiers import AcquisitionId, Uid
 from gateway.domain.instance import SpooledObject, StoreOutcome
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Patient, Step
@@ -34,14 +34,14 @@ def put_right(
     target: Step | LocalStudy | None = None,
     *,
     note_only: bool = False,
-    **how: object,
+    untouched: Sequence[str] = (),
 ) -> Corrected:
     about = None if note_only else target or step(2)
-    now = int(spool.clock.now().timestamp() * 1_000_000)
+    now, why = int(spool.clock.now().timestamp() * 1_000_000), "wrong patient open"
     with spool.database.write() as connection:
         return correct(
-            connection, now, numbers, about, spool=spool.root, actor="Nurse A", reason="wrong patient open", **how
-        )  # type: ignore[arg-type] # the tests name what they pass
+            connection, now, numbers, about, spool=spool.root, actor="Nurse A", reason=why, untouched=untouched
+        )
 
 
 def make_notes(spool: TestSpool) -> None:
@@ -123,6 +123,7 @@ class World:
             self.spool.deliverable(("east",), content=b"picture %d" % number, exam_key="exam") for number in range(3)
         ]
         self.saw: dict[str, set[int]] = defaultdict(set)
+        self.begun: list[int] = []
         self.asked: dict[str, ProofRequest | None] = {}
 
     def act(self, what: str, name: str) -> None:
@@ -130,6 +131,7 @@ class World:
         spool.clock.advance(10)
         if what in OUTCOMES:
             instances = send(spool, name, OUTCOMES[what])
+            self.begun += instances
             if what in SENT:
                 self.saw[name] |= set(instances)
             return
@@ -157,7 +159,7 @@ class World:
         if what == "ask":
             self.asked[name] = asked
         elif asked is not None:
-            failed = {(one.sop_class_uid, one.sop_instance_uid): NO_SUCH_INSTANCE for one in asked.items}
+            failed = {(str(one.sop_class_uid), str(one.sop_instance_uid)): NO_SUCH_INSTANCE for one in asked.items}
             proofs.report(ProofReport(asked.transaction_uid, frozenset(), failed))
 
 
@@ -165,9 +167,9 @@ class World:
 @given(before=st.lists(ACTS, max_size=14), after=st.lists(ACTS, max_size=10), how_many=st.integers(1, 3))
 @example(before=[("broken", "east"), ("move", "east")], after=[("stored", "west")], how_many=1)
 @example(
-    before=[("stored", "east"), ("ask", "east")], after=[("denied", "east"), *[("stored", "east")] * 3], how_many=1
+    before=[("stored", "east"), ("ask", "east")], after=[("denied", "east"), *[("stored", "east")] * 5], how_many=1
 )
-@example(before=[("stored", "east")], after=[("denied", "east"), *[("stored", "east")] * 3], how_many=1)
+@example(before=[("stored", "east")], after=[("denied", "east"), *[("stored", "east")] * 5], how_many=1)
 @example(before=[("died", "east"), ("stored", "east"), ("move", "east")], after=[("stored", "west")], how_many=3)
 def test_every_holder_is_told_and_nobody_else(
     before: list[tuple[str, str]], after: list[tuple[str, str]], how_many: int
@@ -186,11 +188,10 @@ def test_every_holder_is_told_and_nobody_else(
         expected = {name: world.saw[name] & instances for name in world.saw if world.saw[name] & instances}
         assert notes_to(spool) == expected
         assert set(outcome.told) == set(expected)
-        seen_before = {name: set(saw) for name, saw in world.saw.items()}
+        world.begun.clear()
         for act in after:
             world.act(*act)
-        for name, saw in world.saw.items():
-            assert not (saw - seen_before.get(name, set())) & instances, "a rejected object was sent"
+        assert not instances & set(world.begun), "a rejected object was sent"
         assert notes_to(spool) == {name: named for name, named in notes_to(spool).items() if named <= instances}
         rows = spool.rows("SELECT * FROM acquisition WHERE correction_of IS NOT NULL")
         assert sorted(row["correction_of"] for row in rows) == sorted(wrong)
@@ -250,7 +251,7 @@ def test_an_acquisition_is_corrected_once_and_its_successor_after_it(spool: Test
     with pytest.raises(RequestRefused, match=f"acquisition {new}"):
         put_right(spool, [number])
     spool.acquisitions.claim_next(spool.run())
-    spool.assemble(new)
+    spool.assemble(AcquisitionId(new))
     ((_, newest),) = put_right(spool, [new], step(3)).successors
     assert spool.row("acquisition", newest)["exam_key"] == "exam-1, correction 2"
 
