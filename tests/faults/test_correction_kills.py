@@ -1,0 +1,68 @@
+"""Power cuts at every point of a correction: nothing lost, nothing twice, every wrong object named by one note."""
+
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset, dcmread
+
+from gateway.bootstrap.people import clock_of
+from gateway.domain.checkpoints import Checkpoint
+from gateway.domain.corrections import KEY_OBJECT_SELECTION
+from gateway.domain.requests import RequestKind
+from gateway.spool.requests import SpoolRequestDesk
+from tests.support.dcmtk import free_port, storescp
+from tests.support.house import House, KillAt
+
+_BUILDING = (Checkpoint.ASSEMBLE_RESERVED, Checkpoint.ASSEMBLE_RENAMED, Checkpoint.ASSEMBLE_COMMITTED)
+POINTS = [*(p for p in Checkpoint if p.value.partition(".")[0] in ("correct", "note")), *_BUILDING]
+
+
+def held(folder: Path) -> list[Dataset]:
+    return [dcmread(path) for path in folder.iterdir()]
+
+
+def correct(house: House, *numbers: int, order: int) -> None:
+    """File the request; the next life of the assembling role carries it out."""
+    steps = {step.accession_number: step.number for step in house.status().steps()}
+    payload = {
+        "acquisitions": ",".join(str(number) for number in numbers),
+        "step": str(steps[f"ACC{order:04d}"]),
+        "reason": "the wrong patient was open",
+        "operator": "Nurse A",
+    }
+    SpoolRequestDesk(house.spool, clock_of(house.settings)).file(RequestKind.CORRECT, payload, by="page")
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.value)
+def test_a_correction_cut_down_is_carried_out_once(tmp_path: Path, point: Checkpoint) -> None:
+    port = free_port()
+    house = House(tmp_path, port)
+    house.drop(1, of_order=1)
+    house.drop(2, of_order=1)
+    with storescp(tmp_path / "pacs", port):
+        house.live_through()
+        wrong = {str(one.SOPInstanceUID) for one in held(tmp_path / "pacs")}
+        assert len(wrong) == 2
+        correct(house, 1, 2, order=3)
+        assert house.live("assemble", KillAt(point)) == -9, f"{point} was never passed"
+        house.live_through()
+        house.live_through()
+    objects = held(tmp_path / "pacs")
+    (note,) = [one for one in objects if one.SOPClassUID == KEY_OBJECT_SELECTION]
+    images = [one for one in objects if one.SOPClassUID != KEY_OBJECT_SELECTION]
+    assert len(images) == 4, "each once"
+    right = [one for one in images if one.PatientID == "P3"]
+    assert {str(one.SOPInstanceUID) for one in images if one.PatientID == "P1"} == wrong
+    assert len({one.SeriesInstanceUID for one in right}) == 1
+    old_pixels = sorted(one.pixel_array.tobytes() for one in images if one.PatientID == "P1")
+    assert sorted(one.pixel_array.tobytes() for one in right) == old_pixels
+    (study,) = note.CurrentRequestedProcedureEvidenceSequence
+    named = [
+        str(one.ReferencedSOPInstanceUID)
+        for series in study.ReferencedSeriesSequence
+        for one in series.ReferencedSOPSequence
+    ]
+    assert sorted(named) == sorted(wrong)
+    assert (note.PatientID, note.StudyInstanceUID) == ("P1", study.StudyInstanceUID)
+    assert not list((house.spool / "tmp").iterdir())
+    assert not list((house.spool / "unclaimed").glob("*"))
