@@ -35,6 +35,7 @@ def device_rules(settings: Configuration, device: Device) -> DeviceRules:
         lossy=None if device.settings.lossy is None else _lossy(device.settings.lossy),
         max_pixels=device.settings.source.max_megapixels * _MEGA,
         performed_step_peers=_performed_step_peers(settings, device),
+        clock_tolerance=timedelta(minutes=matching.clock_tolerance_min),
     )
 
 

@@ -234,6 +234,12 @@ class Matching:
     modalities: tuple[str, ...] = setting(
         "Modalities whose steps may fit; empty: all.", default=(), rule=allow.each(allow.code_string)
     )
+    clock_tolerance_min: float = setting(
+        "Minutes by which the device's own date (a hint) may differ from this box's clock when a picture is taken over;"
+        " beyond them it is held. A device that hands over pictures of days before needs more; 0: never compared.",
+        default=2880.0,
+        rule=allow.within(0, 60 * _WEEK_MIN),
+    )
 
 
 @attrs.frozen

@@ -125,7 +125,10 @@ class CaptureMemory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Acquisition:
-    """One row of the ledger: an exposure, clip or document that is safe on this box."""
+    """One row of the ledger: an exposure, clip or document that is safe on this box.
+
+    `recorded_at` is when this box took it, by its own clock alone; None for those of earlier releases.
+    """
 
     id: AcquisitionId
     device: DeviceName
@@ -138,3 +141,4 @@ class Acquisition:
     path: str
     state: AcquisitionState
     hints: tuple[Hint, ...] = field(default=(), repr=False)
+    recorded_at: datetime | None = None

@@ -15,7 +15,7 @@ from gateway.domain.ports import Clock
 from gateway.domain.procedure import Hold, Match, Step
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import LONGEST_WAIT_US, from_us, to_us, zone_of
+from gateway.spool.moments import LONGEST_WAIT_US, from_us, from_us_or_none, to_us, zone_of
 from gateway.spool.runs import Run
 from gateway.spool.snapshots import (
     hints_from_text,
@@ -106,8 +106,8 @@ class AcquisitionLedger:
             local = use_active_local(connection, device, now, to_us(finding.captured_at) + _FILE_CLOCK_US)
             cursor = connection.execute(
                 "INSERT INTO acquisition (device, exam_key, kind, captured_us, display_name, digest, size, path, hints,"
-                " active_snapshot, active_local_study, state, since_us, reason, remedy, phase)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " active_snapshot, active_local_study, state, since_us, recorded_us, reason, remedy, phase)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     device,
                     finding.exam_key,
@@ -121,6 +121,7 @@ class AcquisitionLedger:
                     active["snapshot"] if active else None,
                     local,
                     state.value,
+                    now,
                     now,
                     fault.message if fault else "",
                     fault.remedy if fault else "",
@@ -214,6 +215,7 @@ class AcquisitionLedger:
                 path=row["path"],
                 state=AcquisitionState(row["state"]),
                 hints=hints_from_text(row["hints"]),
+                recorded_at=from_us_or_none(row["recorded_us"], zone),
             ),
             unfinished_claims=row["unfinished_claims"],
             active=step_from_text(active) if active else None,

@@ -26,6 +26,7 @@ from gateway.spool.runs import Run
 from gateway.spool.steps import StepLedger
 from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
 from gateway.stages.decide import DeviceRules, decide, decide_locally, hold_twin
+from gateway.stages.device_clocks import DeviceClocks
 from gateway.stages.loop import Beat
 from gateway.stages.performing import Performing
 from gateway.stages.routing import Finished, Route, owed_to
@@ -67,6 +68,7 @@ class AssembleStage:
         self._health = health
         self._uncompressed = 0
         health.settle(_ISSUE, {})
+        self._device_clocks = DeviceClocks(health)
         self._steps = steps
         self._performing = performing
         self._files = files
@@ -150,6 +152,10 @@ class AssembleStage:
             return claimed.step, claimed.step.key.study_instance_uid
         if claimed.local is not None:
             return claimed.local
+        off = self._device_clocks.look(claimed.acquisition, device.clock_tolerance)
+        if claimed.open_local is not None and off is not None:
+            self._acquisitions.held(claimed.acquisition.id, off)
+            return None
         if claimed.open_local is not None:
             return self._decide_locally(claimed, device, *claimed.open_local)
         acquisition = claimed.acquisition
@@ -160,6 +166,7 @@ class AssembleStage:
             active=claimed.active,
             captured_at=acquisition.captured_at,
             exact_only=acquisition.state is AcquisitionState.HELD or claimed.was_decided,
+            recorded_at=acquisition.recorded_at,
         )
         if claimed.twin_of is not None:
             verdict = hold_twin(verdict, claimed.twin_of)

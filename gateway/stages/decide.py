@@ -47,6 +47,7 @@ class DeviceRules:
     lossy: LossyChoice | None
     max_pixels: int
     performed_step_peers: tuple[str, ...] = ()
+    clock_tolerance: timedelta = timedelta()
 
 
 def decide(
@@ -57,6 +58,7 @@ def decide(
     active: Step | None,
     captured_at: datetime,
     exact_only: bool,
+    recorded_at: datetime | None = None,
 ) -> tuple[Match, Step] | Hold:
     """Tie an acquisition to one step, or say why a person must.
 
@@ -74,6 +76,8 @@ def decide(
         modality=device.profile.modality,
         window_before_s=device.window_before.total_seconds(),
         window_after_s=device.window_after.total_seconds(),
+        recorded_at=recorded_at,
+        clock_tolerance_s=device.clock_tolerance.total_seconds(),
     )
     if isinstance(verdict, Hold):
         return verdict

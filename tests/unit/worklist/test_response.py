@@ -242,3 +242,45 @@ def test_a_faulty_other_id_is_left_out_and_does_not_harm_the_step() -> None:
     back = Dataset.from_json(step.identifier).OtherPatientIDsSequence[0]
     assert "PatientID" not in back
     assert back.IssuerOfPatientID == "ELSEWHERE"
+
+
+# -- zones and daylight saving ------------------------------------------------------------------------------------
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "offset", "start", "noted"),
+    [
+        ("20261121", "093000", "", "2026-11-21T09:30:00+01:00", ""),
+        ("20260721", "093000", "", "2026-07-21T09:30:00+02:00", ""),
+        ("20260721", "093000", "+0530", "2026-07-21T06:00:00+02:00", ""),
+        ("20260721", "093000", "0530", "2026-07-21T09:30:00+02:00", "offset is invalid"),
+        ("20260329", "023000", "", "2026-03-29T03:30:00+02:00", "leave out"),
+        ("20261025", "023000", "", "2026-10-25T02:30:00+02:00", "repeat"),
+        ("20261025", "023000", "+0100", "2026-10-25T02:30:00+01:00", ""),
+        ("00010101", "000000", "+1400", None, "outside the calendar"),
+    ],
+)
+def test_a_start_is_a_moment_also_when_the_clocks_change(
+    day: str, clock: str, offset: str, start: str | None, noted: str
+) -> None:
+    item = answer(
+        sps_ScheduledProcedureStepStartDate=day, sps_ScheduledProcedureStepStartTime=clock,
+        TimezoneOffsetFromUTC=offset,
+    )  # fmt: skip
+    found = parse_response(received(item), provider="HIS", zone=BERLIN, assumed_character_set=None)
+    assert (found.start.isoformat() if found.start else None) == start
+    assert any(noted in fault for fault in found.faults) if noted else not found.faults
+    assert found.usable
+
+
+def test_a_provider_in_another_zone_is_read_in_its_own() -> None:
+    new_york = ZoneInfo("America/New_York")
+    item = answer(sps_ScheduledProcedureStepStartDate="20260308", sps_ScheduledProcedureStepStartTime="0230")
+    found = parse_response(
+        received(item), provider="HIS", zone=BERLIN, assumed_character_set=None, assumed_zone=new_york
+    )
+    assert found.start is not None
+    assert found.start.isoformat() == "2026-03-08T08:30:00+01:00"
+    assert any("leave out" in fault for fault in found.faults)
