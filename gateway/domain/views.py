@@ -8,7 +8,7 @@ from gateway.domain.procedure import StepKey
 
 @dataclass(frozen=True, slots=True)
 class DeliveryView:
-    """One delivery of an acquisition's instance."""
+    """One delivery of an acquisition's instance, or of the note that rejects it."""
 
     id: int
     destination: str
@@ -22,11 +22,12 @@ class DeliveryView:
     status: str
     bytes: int
     decision: str = ""
+    is_note: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AcquisitionView:
-    """One acquisition with everything a person asks about it."""
+    """One acquisition with everything a person asks about it; numbers are 0 where there is no such acquisition."""
 
     id: int
     device: str
@@ -51,6 +52,10 @@ class AcquisitionView:
     hints: tuple[tuple[str, str, str], ...]
     candidates: tuple[StepKey, ...]
     deliveries: tuple[DeliveryView, ...]
+    source_kept: bool = True
+    correction_of: int = 0
+    corrected_by: int = 0
+    rejected_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

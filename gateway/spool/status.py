@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from gateway.domain.corrections import KEY_OBJECT_SELECTION
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Patient, StepKey
 from gateway.domain.views import (
@@ -110,7 +111,7 @@ class LedgerStatus:
 
     def _deliveries(self, numbers: Sequence[int]) -> Mapping[int, tuple[DeliveryView, ...]]:
         rows = self._rows(
-            "SELECT delivery.*, instance.size FROM delivery JOIN instance ON instance.id = delivery.instance"
+            "SELECT delivery.*, instance.size, instance.sop_class_uid FROM delivery JOIN instance ON instance.id = delivery.instance"
             " WHERE delivery.acquisition IN (SELECT value FROM json_each(?)) ORDER BY delivery.id",
             (json.dumps(list(numbers)),),
         )
@@ -133,6 +134,7 @@ class LedgerStatus:
             status=row["status"],
             bytes=row["size"] or 0,
             decision=f"{row['decision']} ({row['decided_by']})" if row["decision"] else "",
+            is_note=row["sop_class_uid"] == KEY_OBJECT_SELECTION,
         )
 
     def _acquisition(self, row: sqlite3.Row, deliveries: tuple[DeliveryView, ...]) -> AcquisitionView:
@@ -161,6 +163,10 @@ class LedgerStatus:
             hints=tuple((h.kind.value, h.value, h.origin) for h in hints_from_text(row["hints"])),
             candidates=keys_from_text(row["candidates"]),
             deliveries=deliveries,
+            source_kept=bool(row["source_bytes_kept"]),
+            correction_of=row["correction_of"] or 0,
+            corrected_by=row["corrected_by"] or 0,
+            rejected_at=self._at_or_none(row["rejected_us"]),
         )
 
     def thumbnail(self, number: int) -> Path | None:
