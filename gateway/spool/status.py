@@ -112,7 +112,8 @@ class LedgerStatus:
     def _deliveries(self, numbers: Sequence[int]) -> Mapping[int, tuple[DeliveryView, ...]]:
         rows = self._rows(
             "SELECT delivery.*, instance.size, instance.sop_class_uid FROM delivery"
-            " JOIN instance ON instance.id = delivery.instance WHERE delivery.acquisition IN (SELECT value FROM json_each(?)) ORDER BY delivery.id",
+            " JOIN instance ON instance.id = delivery.instance"
+            " WHERE delivery.acquisition IN (SELECT value FROM json_each(?)) ORDER BY delivery.id",
             (json.dumps(list(numbers)),),
         )
         views: dict[int, tuple[DeliveryView, ...]] = {}
