@@ -63,6 +63,14 @@ _LINK_PHASES = frozenset({"resolve", "connect", "tls", "transfer"})
 _KINDS = {
     "assign": "Assign to a patient",
     "unscheduled": "Send without an order",
+    "split": "Split the exam",
+    "discard": "Discard",
+    "correct": "Correct",
+    "open_unscheduled": "Open without an order",
+    "reconcile": "Reconcile with the order",
+    "not_the_same": "Not the same",
+    "stay_unscheduled": "Leave without an order",
+    "notice_done": "Archive changed",
     "open_step": "Open a patient",
     "close_step": "Close the patient",
     "retry": "Try again",
@@ -154,11 +162,23 @@ def acquisition_mark(acquisition: AcquisitionView, now: datetime) -> Mark:
             return Mark(Tone.ATTENTION, "Needs you", "waits for a patient")
         case "quarantined":
             return Mark(Tone.DANGER, "Set aside", "cannot be used as it is")
+    if acquisition.rejected_at is not None:
+        return _corrected(acquisition, now)
     marks = [delivery_mark(delivery, now) for delivery in acquisition.deliveries]
     if not marks:
         return Mark(Tone.SAFE, "Safe here", "no destination is configured")
     # Of two safe ones the weaker proof speaks: "At PACS" until every destination has confirmed.
     return min(marks, key=lambda mark: (_WORST_FIRST.index(mark.tone), mark.word != "At PACS"))
+
+
+def _corrected(acquisition: AcquisitionView, now: datetime) -> Mark:
+    """What was rejected: done when every note about it is where it is owed."""
+    notes = [delivery_mark(delivery, now) for delivery in acquisition.deliveries if delivery.is_note]
+    instead = f"picture {acquisition.corrected_by} took its place" if acquisition.corrected_by else "rejected"
+    tone = min((mark.tone for mark in notes), key=_WORST_FIRST.index, default=Tone.SAFE)
+    if tone is Tone.SAFE:
+        return Mark(Tone.SAFE, "Corrected", instead)
+    return Mark(tone, "Corrected", f"{instead}; the PACS is being told")
 
 
 def delivery_trouble(delivery: DeliveryView) -> Trouble | None:
