@@ -6,10 +6,13 @@ import pytest
 
 from gateway.bootstrap.people import ask
 from gateway.bootstrap.settings import load_configuration
+from gateway.dimse.demo_peers import DemoPacs
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.requests import RequestKind
 from tests.support.dcmtk import free_port, received, storescp
 from tests.support.house import House, KillAt
+from tests.support.peers import StoreScp
+from tests.support.pki import make_pki
 
 PICTURES = 4
 POINTS = [Checkpoint.DELIVER_CLAIMED, Checkpoint.DELIVER_ASSOCIATED, Checkpoint.DELIVER_ANSWERED]
@@ -142,3 +145,47 @@ def test_a_faulty_change_stops_the_role_and_touches_nothing(tmp_path: Path) -> N
         assert house.live("forward") == 0
     assert set(received(tmp_path / "pacs")) == stored(house)
     assert len(stored(house)) == PICTURES
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_tls_that_is_switched_on_in_mid_delivery(tmp_path: Path, point: Checkpoint) -> None:
+    port = free_port()
+    pki = make_pki(tmp_path / "pki")
+    house = House(tmp_path / "house", port)
+    with storescp(tmp_path / "plain", port):
+        stop_in_mid_delivery(house, point)
+    with StoreScp(tmp_path / "secured", pki, ae_title="PACS", port=port) as pacs:
+        assert house.live("forward") == 0
+        done = stored(house)
+        assert done <= set(received(tmp_path / "plain"))
+        assert pacs.files() == [], "nothing goes in plain to a port that wants TLS"
+        (destination,) = house.status().destinations()
+        assert destination.error
+        assert destination.remedy
+        files = f'ca = "{pki.certificate("ca")}", certificate = "{pki.certificate("box")}"'
+        change(house, 'ae_title = "PACS"\n', f'ae_title = "PACS"\ntls = {{ {files}, key = "file:{pki.key("box")}" }}\n')
+        assert house.live("forward") == house.live("assemble") == 0
+        assert len(stored(house)) == PICTURES
+        assert set(received(pacs.received)) == stored(house) - done
+    assert house.status().destinations()[0].error == ""
+
+
+def test_a_called_title_that_is_corrected_lets_the_rest_go_at_once(tmp_path: Path) -> None:
+    port = free_port()
+    folder = tmp_path / "pacs"
+    house = House(tmp_path / "house", port)
+    with storescp(folder, port):
+        stop_in_mid_delivery(house, Checkpoint.DELIVER_ANSWERED)
+    done = stored(house)
+    with DemoPacs(folder, ae_title="RENAMED", tls=None, port=port) as pacs:
+        assert house.live("forward") == 0
+        assert stored(house) == done
+        (destination,) = house.status().destinations()
+        assert destination.phase == "negotiate"
+        assert "not called by that AE title" in destination.error
+        assert {state for _, state, _ in deliveries(house)} <= {"stored", "pending"}, "no object is to blame"
+        change(house, 'ae_title = "PACS"', 'ae_title = "RENAMED"')
+        assert house.live("forward") == 0
+        assert len(stored(house)) == PICTURES
+        assert {path.stem for path in pacs.stored()} >= stored(house) - done
+    assert house.status().destinations()[0].error == ""
