@@ -162,8 +162,11 @@ def acquisition_mark(acquisition: AcquisitionView, now: datetime) -> Mark:
             return Mark(Tone.ATTENTION, "Needs you", "waits for a patient")
         case "quarantined":
             return Mark(Tone.DANGER, "Set aside", "cannot be used as it is")
-    if acquisition.rejected_at is not None:
-        return _corrected(acquisition, now)
+    return _corrected(acquisition, now) if acquisition.rejected_at is not None else _built(acquisition, now)
+
+
+def _built(acquisition: AcquisitionView, now: datetime) -> Mark:
+    """The worst of the deliveries of an object."""
     marks = [delivery_mark(delivery, now) for delivery in acquisition.deliveries]
     if not marks:
         return Mark(Tone.SAFE, "Safe here", "no destination is configured")
