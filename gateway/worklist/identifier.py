@@ -103,6 +103,7 @@ class _Reader:
         self.assumed = assumed
         self.relabelled = False
         self._of_this_step = True
+        self._is_declared = False
 
     def declared(self, dataset: Dataset) -> list[str]:
         """The terms of (0008,0005), normalised; unknown ones are noted and left out."""
@@ -131,13 +132,21 @@ class _Reader:
         """The model of one data set or item."""
         declared = self.declared(dataset)
         decoder = self.decoder(declared) if declared or self.relabelled else decoder
+        # An item without a character set of its own has that of the data set around it (PS3.5 section 7.5.3).
+        outside, self._is_declared = self._is_declared, self._is_declared or bool(declared)
+        try:
+            return self._elements(dataset, decoder, depth)
+        finally:
+            self._is_declared = outside
+
+    def _elements(self, dataset: Dataset, decoder: TextDecoder, depth: int) -> Model:
         model: Model = {}
         for tag in sorted(dataset.keys()):
             key = f"{tag:08X}"
             if tag.is_private or tag.element == 0 or key == CHARACTER_SET or not dictionary_has_tag(tag):
                 continue
             try:
-                entry = self._element(dataset, tag, decoder, bool(declared), depth)
+                entry = self._element(dataset, tag, decoder, depth)
             except READ_FAULTS:
                 self._fault(key, "cannot be read")
                 continue
@@ -145,9 +154,7 @@ class _Reader:
                 model[key] = entry
         return model
 
-    def _element(
-        self, dataset: Dataset, tag: BaseTag, decoder: TextDecoder, declared: bool, depth: int
-    ) -> dict[str, Any] | None:
+    def _element(self, dataset: Dataset, tag: BaseTag, decoder: TextDecoder, depth: int) -> dict[str, Any] | None:
         if vr_of(dataset, tag) == "SQ":
             return self._sequence(dataset, tag, decoder, depth)
         raw = raw_value(dataset, tag)
@@ -156,7 +163,7 @@ class _Reader:
         vr, value = raw
         key = f"{tag:08X}"
         if vr in TEXT_VRS:
-            text = value if isinstance(value, str) else self._text(key, vr, value, decoder, declared)
+            text = value if isinstance(value, str) else self._text(key, vr, value, decoder)
             entries = self._texts(key, vr, text)
         elif vr in _ASCII_VRS:
             entries = self._plain(key, vr, ascii_text(value))
@@ -178,8 +185,8 @@ class _Reader:
             self._of_this_step = outside
         return {"vr": "SQ", "Value": items} if items else None
 
-    def _text(self, key: str, vr: str, value: bytes, decoder: TextDecoder, declared: bool) -> str:
-        if not value.isascii() and not declared and decoder.terms != ("",) and not self.relabelled:
+    def _text(self, key: str, vr: str, value: bytes, decoder: TextDecoder) -> str:
+        if not value.isascii() and not self._is_declared and decoder.terms != ("",) and not self.relabelled:
             self._identifier.note(f"It names no character set; its text was read as {decoder.terms[0]}, as assumed.")
         try:
             return decoder.decode(value, delimiters=b"\\^=" if vr == "PN" else b"\\")

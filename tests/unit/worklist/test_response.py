@@ -44,6 +44,12 @@ def test_a_good_answer_becomes_a_step() -> None:
     assert step.priority == "HIGH"
 
 
+def test_an_item_has_the_character_set_of_the_data_set_around_it() -> None:
+    dataset = answer(SpecificCharacterSet=UTF_8, sps_ScheduledProcedureStepDescription="Übersicht, जाँच")
+    step = parse(received(dataset))
+    assert (step.description, step.faults) == ("Übersicht, जाँच", ())
+
+
 def test_the_identifier_is_json_that_pydicom_reads_back() -> None:
     dataset = answer(PatientWeight="61.5", PregnancyStatus=4, PatientName="Yamada^Tarou=山田^太郎=やまだ^たろう")
     dataset.SpecificCharacterSet = UTF_8
