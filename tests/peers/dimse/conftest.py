@@ -8,6 +8,7 @@ import pytest
 from gateway.dimse.peer import Peer, Timeouts
 from gateway.dimse.tls import TlsFiles
 from tests.support.dicom_files import secondary_capture
+from tests.support.node_peers import install
 from tests.support.peers import Orthanc
 from tests.support.pki import Pki, make_pki
 
@@ -24,6 +25,11 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 def orthanc(tmp_path_factory: pytest.TempPathFactory, pki: Pki) -> Iterator[Orthanc]:
     with Orthanc(tmp_path_factory.mktemp("orthanc"), pki) as peer:
         yield peer
+
+
+@pytest.fixture(scope="session")
+def dcmjs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("dcmjs"))
 
 
 @pytest.fixture

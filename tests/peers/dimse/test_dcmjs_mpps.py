@@ -7,13 +7,8 @@ import pytest
 
 from gateway.domain.requests import RequestKind
 from tests.support.ledger import TestSpool, step
-from tests.support.node_mpps import NodeMpps, install
+from tests.support.node_peers import NodeMpps
 from tests.support.performed import Performed
-
-
-@pytest.fixture(scope="session")
-def dcmjs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return install(tmp_path_factory.mktemp("dcmjs"))
 
 
 @pytest.fixture

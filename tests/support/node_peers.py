@@ -1,4 +1,4 @@
-"""An MPPS SCP by another hand: dcmjs-dimse under Node, installed by npm into a folder of the test run."""
+"""Peers by another hand: dcmjs-dimse under Node, installed by npm into a folder of the test run."""
 
 import json
 import shutil
@@ -12,6 +12,7 @@ from tests.support.peers import PeerProcess, free_port
 _PACKAGE = "dcmjs-dimse@0.3.3"
 _INSTALL_S = 300
 _SCRIPT = Path(__file__).with_name("mpps_scp.js")
+_ARCHIVE = Path(__file__).with_name("archive_scp.js")
 
 
 def install(folder: Path) -> Path:
@@ -19,19 +20,20 @@ def install(folder: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None:
         raise FileNotFoundError("npm is not installed, and the tests need it")
-    (folder / "package.json").write_text('{"name": "mpps-test-peer", "private": true}')
+    (folder / "package.json").write_text('{"name": "test-peer", "private": true}')
     quiet = ["--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     subprocess.run([npm, "install", *quiet, _PACKAGE], cwd=folder, check=True, capture_output=True, timeout=_INSTALL_S)
     return folder
 
 
-class NodeMpps(PeerProcess):
-    """The SCP on a free port of loopback; `installed` is the folder of `install`."""
+class NodePeer(PeerProcess):
+    """A peer of Node on a free port of loopback that writes what it took; `installed` is the folder of `install`."""
 
-    def __init__(self, installed: Path, folder: Path) -> None:
+    def __init__(self, script: Path, installed: Path, folder: Path, *arguments: str) -> None:
         self._out = folder / "messages.jsonl"
         port = free_port()
-        super().__init__(["node", str(_SCRIPT), str(port), str(self._out), str(installed)], port, folder / "node.log")
+        command = ["node", str(script), str(port), str(self._out), str(installed), *arguments]
+        super().__init__(command, port, folder / "node.log")
 
     def messages(self, count: int, timeout_s: float = 10.0) -> list[dict[str, Any]]:
         """What the SCP took, at least `count` messages, in order."""
@@ -42,3 +44,17 @@ class NodeMpps(PeerProcess):
                 return [json.loads(line) for line in lines]
             time.sleep(0.05)
         raise TimeoutError(f"fewer than {count} messages: {self.log.read_text(errors='replace')[-2000:]}")
+
+
+class NodeMpps(NodePeer):
+    """The MPPS SCP."""
+
+    def __init__(self, installed: Path, folder: Path) -> None:
+        super().__init__(_SCRIPT, installed, folder)
+
+
+class NodeArchive(NodePeer):
+    """An archive that stores and commits; it reports to the listener at `report_to`, 0: on the same association."""
+
+    def __init__(self, installed: Path, folder: Path, *, report_to: int = 0) -> None:
+        super().__init__(_ARCHIVE, installed, folder, str(report_to))
