@@ -9,7 +9,7 @@ from types import MappingProxyType
 import click
 
 from gateway.bootstrap.correction import wait_for_correction
-from gateway.bootstrap.local_studies import local_identities
+from gateway.bootstrap.identities import local_identities
 from gateway.bootstrap.roles import run_role
 from gateway.bootstrap.settings import checked_configuration, load_configuration, shown_configuration
 from gateway.bootstrap.supervise import supervise
@@ -20,6 +20,7 @@ from gateway.domain.errors import ConfigurationError
 _DEFAULT_CONFIG = Path("/etc/gateway/gateway.toml")
 _ELSEWHERE: Mapping[str, str] = MappingProxyType(
     {
+        "correct": "gateway.cli.corrections:correct",
         "destinations": "gateway.cli.destinations:destinations",
         "devices": "gateway.cli.showing:devices",
         "echo": "gateway.cli.echo:echo",

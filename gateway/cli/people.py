@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from gateway.bootstrap.people import clock_of, heard_messages, open_status
+from gateway.bootstrap.people import clock_of, heard_messages, open_status, user_name
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 from gateway.cli.unscheduled import identity_options
@@ -157,6 +157,30 @@ def unscheduled(context: click.Context, /, acquisitions: tuple[int, ...], **iden
     """Send ACQUISITIONS without an order, as one study of the patient that the options name."""
     numbers = ",".join(str(number) for number in acquisitions)
     ask(context, RequestKind.UNSCHEDULED, {"acquisitions": numbers, **identity})
+
+
+@hold.command()
+@click.argument("acquisitions", type=int, nargs=-1, required=True)
+@click.option("--and-later", is_flag=True, help="Also all held pictures of the exam that were captured after it.")
+@click.pass_context
+@speaks_of_faults
+def split(context: click.Context, acquisitions: tuple[int, ...], *, and_later: bool) -> None:
+    """Make ACQUISITIONS, held pictures of one exam, an exam of their own; they are matched again."""
+    numbers = ",".join(str(number) for number in acquisitions)
+    ask(context, RequestKind.SPLIT, {"acquisitions": numbers, "and_later": "yes" if and_later else "no"})
+
+
+@hold.command()
+@click.argument("acquisitions", type=int, nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why; it is shown beside what is set aside.")
+@click.option("--operator", default="", help="Who decides; you if left out.")
+@click.pass_context
+@speaks_of_faults
+def discard(context: click.Context, acquisitions: tuple[int, ...], *, reason: str, operator: str) -> None:
+    """Set ACQUISITIONS aside. Their files are kept; `quarantine release` takes one back."""
+    numbers = ",".join(str(number) for number in acquisitions)
+    words = {"reason": reason, "operator": operator or user_name()}
+    ask(context, RequestKind.DISCARD, {"acquisitions": numbers, **words})
 
 
 @click.group()
