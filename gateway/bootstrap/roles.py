@@ -175,6 +175,7 @@ def _show_once(sentence: str) -> None:
 def _run_web(settings: Configuration, stop: threading.Event) -> int:
     """The page: it reads the ledger, files requests, and holds no key. Another role makes the ledger."""
     # nine megabytes that only this role needs: the others shall not carry a web server through the years
+    from gateway.bootstrap.local_studies import open_local_studies  # noqa: PLC0415 - as said above
     from gateway.web.app import create_app  # noqa: PLC0415 - as said above
     from gateway.web.security.password import ensure_password  # noqa: PLC0415 - as said above
     from gateway.web.server import serve  # noqa: PLC0415 - as said above
@@ -192,6 +193,7 @@ def _run_web(settings: Configuration, stop: threading.Event) -> int:
         state_dir=settings.spool.path,
         station_name=settings.station.name,
         peers=mapped.peers_in_words(settings),
+        local_studies=open_local_studies(settings),
     )
     notifier = Notifier.of_this_process()
     notifier.ready()

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gateway.bootstrap.local_studies import local_identities
+from gateway.bootstrap.identities import local_identities
 from gateway.config.device import Device
 from gateway.config.model import Configuration
 from gateway.objects.iods import iod_named

@@ -7,21 +7,25 @@ from pathlib import Path
 
 from flask import Flask, url_for
 
+from gateway.domain.local_views import LocalStudyReader
 from gateway.domain.ports import Clock, RequestDesk, StatusReader
 from gateway.web.faults import handle_faults
 from gateway.web.forms import Number
 from gateway.web.guard import guard
 from gateway.web.house import EXTENSION, House, house
+from gateway.web.local_reader import NoLocalStudies
 from gateway.web.login import login_pages
 from gateway.web.screens.acquisition import acquisition_pages
 from gateway.web.screens.deliveries import delivery_pages, delivery_verbs
 from gateway.web.screens.destinations import destination_pages
 from gateway.web.screens.devices import device_pages
+from gateway.web.screens.emergency import emergency_pages
 from gateway.web.screens.health import health_page
 from gateway.web.screens.holds import hold_pages
 from gateway.web.screens.now import now_page
 from gateway.web.screens.performed import performed_pages
 from gateway.web.screens.queue import queue_pages
+from gateway.web.screens.reconcile import reconcile_pages
 from gateway.web.screens.system import system_page
 from gateway.web.screens.worklist import worklist_pages
 from gateway.web.security.backoff import Backoff
@@ -32,6 +36,7 @@ from gateway.web.security.password import Password
 from gateway.web.security.secret_key import secret_key
 from gateway.web.security.sessions import LONGEST_SESSION_S, Sessions
 from gateway.web.words import states, text, uids
+from gateway.web.words.identities import age_words
 
 _LARGEST_FORM_BYTES = 128 * 1024
 _IDLE_TIMEOUT_S = 3600.0
@@ -45,6 +50,7 @@ def create_app(
     state_dir: Path,
     station_name: str,
     peers: Mapping[str, str] | None = None,
+    local_studies: LocalStudyReader | None = None,
     idle_timeout_s: float = _IDLE_TIMEOUT_S,
     secure_cookie: bool = False,
 ) -> Flask:
@@ -76,6 +82,7 @@ def create_app(
         backoff=Backoff(clock),
         station_name=station_name,
         peers=dict(peers or {}),
+        local_studies=local_studies or NoLocalStudies(),
     )
     _add_pages(app)
     _add_words(app)
@@ -92,6 +99,8 @@ def _add_pages(app: Flask) -> None:
         worklist_pages(),
         device_pages(),
         performed_pages(),
+        emergency_pages(),
+        reconcile_pages(),
         delivery_pages(),
         destination_pages(),
         system_page(),
@@ -134,6 +143,7 @@ def _add_words(app: Flask) -> None:
         clock=lambda moment: text.clock_text(moment, house().now()),
         person=text.person,
         birth_date=text.birth_date,
+        age=age_words,
         size=text.size,
         counted=text.count,
         span=lambda seconds: text.span_text(timedelta(seconds=seconds)),

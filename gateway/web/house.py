@@ -7,6 +7,7 @@ from typing import cast
 
 from flask import current_app
 
+from gateway.domain.local_views import LocalStudyReader
 from gateway.domain.ports import Clock, RequestDesk, StatusReader
 from gateway.web.security.backoff import Backoff
 from gateway.web.security.password import Password
@@ -27,6 +28,7 @@ class House:
     backoff: Backoff
     station_name: str
     peers: Mapping[str, str]
+    local_studies: LocalStudyReader
 
     def now(self) -> datetime:
         """The current moment in the station's zone."""

@@ -12,6 +12,7 @@ from PIL import Image
 from gateway.web.app import create_app
 from gateway.web.security.password import ensure_password
 from gateway.web.server import serve
+from tests.support.fake_locals import FakeLocals
 from tests.support.fake_reader import FakeClock, FakeDesk, FakeReader
 
 
@@ -25,13 +26,14 @@ class FakePage:
     reader: FakeReader
     desk: FakeDesk
     clock: FakeClock
+    local_studies: FakeLocals
     url: str = ""
     beats: list[str] = field(default_factory=list)
 
 
 def make_page(state_dir: Path, **options: object) -> FakePage:
     """A page over empty fakes."""
-    reader, desk, clock = FakeReader(), FakeDesk(), FakeClock()
+    reader, desk, clock, local_studies = FakeReader(), FakeDesk(), FakeClock(), FakeLocals()
     password = ensure_password(state_dir)
     assert password is not None
     app = create_app(
@@ -40,10 +42,11 @@ def make_page(state_dir: Path, **options: object) -> FakePage:
         clock=clock,
         state_dir=state_dir,
         station_name="Rampur fundus room",
+        local_studies=local_studies,
         peers={"Main PACS": "pacs.example:2762, AE MAIN", "HIS": "ris.example:11112, AE RIS"},
         **options,  # type: ignore[arg-type]  # the caller names options of create_app
     )
-    return FakePage(app, password, state_dir, reader, desk, clock)
+    return FakePage(app, password, state_dir, reader, desk, clock, local_studies)
 
 
 @contextmanager

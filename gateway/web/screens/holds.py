@@ -48,7 +48,13 @@ def show() -> Response:
     rows = reader.acquisitions(state="held", limit=_ROWS)
     held = max(len(rows), reader.counts().by_state.get("held", 0))
     return screen(
-        "holds", holds_verdict(held), live=url_for("holds.show"), groups=_groups(rows), hidden=held - len(rows)
+        "holds",
+        holds_verdict(held),
+        live=url_for("holds.show"),
+        groups=_groups(rows),
+        hidden=held - len(rows),
+        reconciling=sum(1 for one in house().local_studies.to_reconcile() if one.suggestions),
+        telling=len(house().local_studies.notices()),
     )
 
 

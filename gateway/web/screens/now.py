@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, url_for
 
+from gateway.domain.local_views import LocalStudyView
 from gateway.domain.views import AcquisitionView, DeviceView
 from gateway.web.house import house
 from gateway.web.render import screen
@@ -29,6 +30,8 @@ class Station:
     opened: str
     closes: str
     ending: bool
+    local: LocalStudyView | None = None
+    local_since: datetime | None = None
 
 
 def now_page() -> Blueprint:
@@ -44,21 +47,29 @@ def show() -> Response:
     recent = reader.acquisitions(limit=_LOOKED_AT)
     last = last_picture(recent[0] if recent else None, house().now())
     verdict = now_verdict(reader.counts(), reader.destinations(), reader.issues(), last)
-    stations = [_station(device, recent) for device in reader.devices()]
+    opened = house().local_studies.opened()
+    stations = [_station(device, recent, *opened.get(device.name, (None, None))) for device in reader.devices()]
     return screen("now", verdict, live=url_for("now.show"), stations=stations)
 
 
-def _station(device: DeviceView, recent: Sequence[AcquisitionView]) -> Station:
-    since = device.active_since
+def _station(
+    device: DeviceView,
+    recent: Sequence[AcquisitionView],
+    local: LocalStudyView | None,
+    local_since: datetime | None,
+) -> Station:
+    since = device.active_since or local_since
     pictures = [view for view in recent if view.device == device.name and (since is None or view.captured_at >= since)]
     now, closes = house().now(), device.closes_at
     return Station(
         device=device,
         pictures=pictures[:_PICTURES_SHOWN],
-        summary=_summary(pictures, device.captured_since if since else 0),
+        summary=_summary(pictures, device.captured_since if device.active_since else 0),
         opened=opened_words(device, now),
         closes=closing_words(closes, now) if closes else "",
         ending=closes is not None and closes - now < _NEAR_END,
+        local=local,
+        local_since=local_since,
     )
 
 

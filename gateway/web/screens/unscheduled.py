@@ -1,5 +1,6 @@
 """Sending held pictures without an order: the form for the patient's identity, checked before it is filed."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -7,6 +8,7 @@ from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from gateway.domain.acquisition import HintKind
+from gateway.domain.local_views import LocalStudyView
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import AcquisitionView
 from gateway.web.house import house
@@ -17,6 +19,8 @@ from gateway.web.render import page
 SEXES = (("", "Not known"), ("F", "Female"), ("M", "Male"), ("O", "Other"))
 _LONGEST_ID = 64
 _LONGEST_NAME = 31
+_LONGEST_ACCESSION = 16
+_AGE = re.compile(r"([0-9]{1,3}[DWMYdwmy]?)?")
 _BAD_REQUEST = 400
 
 
@@ -29,7 +33,24 @@ class Identity:
     given: str
     born: str
     sex: str
+    age: str = ""
+    accession_number: str = ""
     faults: dict[str, str] = field(default_factory=dict)
+
+    def payload(self) -> dict[str, str]:
+        """The identity as a request takes it; what is not known is left out of it."""
+        known = {
+            "patient_id": self.patient_id,
+            "patient_name": f"{self.family}^{self.given}".rstrip("^"),
+            "birth_date": self.born.replace("-", ""),
+            "sex": self.sex,
+        }
+        more = {"age": self.age, "accession_number": self.accession_number}
+        return known | {name: value for name, value in more.items() if value}
+
+    def only_fault(self, name: str) -> dict[str, str]:
+        """What is wrong with one field, if anything is."""
+        return {name: self.faults[name]} if name in self.faults else {}
 
 
 def add_unscheduled(pages: Blueprint) -> None:
@@ -43,7 +64,7 @@ def show() -> BaseResponse:
     pictures = picked()
     if not pictures:
         return nothing_picked()
-    return page("unscheduled.html", pictures=pictures, identity=_hinted(pictures), sexes=SEXES)
+    return _form(pictures, _hinted(pictures))
 
 
 def send() -> BaseResponse:
@@ -51,18 +72,37 @@ def send() -> BaseResponse:
     pictures = picked()
     if not pictures:
         return nothing_picked()
-    identity = typed_identity(house().now().date())
+    before = _sent_before(pictures)
+    if before is not None and request.form.get("local_study") == str(before.number):
+        ask(RequestKind.UNSCHEDULED, {"acquisitions": joined(pictures), "local_study": str(before.number)})
+        return redirect(url_for("holds.show"), 303)
+    unknown = request.form.get("unknown") == "yes"
+    identity = typed_identity(house().now().date(), id_needed=False, name_needed=not unknown)
+    if unknown:
+        faults = identity.only_fault("age") | identity.only_fault("sex")
+        identity = Identity("", "", "", "", identity.sex, identity.age, identity.accession_number, faults=faults)
     if identity.faults:
-        return page("unscheduled.html", _BAD_REQUEST, pictures=pictures, identity=identity, sexes=SEXES)
-    payload = {
-        "acquisitions": joined(pictures),
-        "patient_id": identity.patient_id,
-        "patient_name": f"{identity.family}^{identity.given}".rstrip("^"),
-        "birth_date": identity.born.replace("-", ""),
-        "sex": identity.sex,
-    }
-    ask(RequestKind.UNSCHEDULED, payload)
+        return _form(pictures, identity, _BAD_REQUEST)
+    ask(RequestKind.UNSCHEDULED, {"acquisitions": joined(pictures), **identity.payload()})
     return redirect(url_for("holds.show"), 303)
+
+
+def _form(pictures: list[AcquisitionView], identity: Identity, status: int = 200) -> BaseResponse:
+    return page(
+        "unscheduled.html",
+        status,
+        pictures=pictures,
+        identity=identity,
+        sexes=SEXES,
+        before=_sent_before(pictures),
+        next_id=house().local_studies.next_id(),
+    )
+
+
+def _sent_before(pictures: list[AcquisitionView]) -> LocalStudyView | None:
+    """The local study to which earlier pictures of the same exam went."""
+    exams = {(picture.device, picture.exam_key) for picture in pictures}
+    return house().local_studies.of_exam(*exams.pop()) if len(exams) == 1 else None
 
 
 def _hinted(pictures: list[AcquisitionView]) -> Identity:
@@ -79,15 +119,19 @@ def _hinted(pictures: list[AcquisitionView]) -> Identity:
     return Identity(first.get(HintKind.PATIENT_ID.value, ""), family.strip(), given.strip(), born, known)
 
 
-def typed_identity(today: date) -> Identity:
+def typed_identity(today: date, *, id_needed: bool = True, name_needed: bool = True) -> Identity:
     """The identity that the form of this request gives, with what is wrong in it."""
-    values = {name: request.form.get(name, "").strip() for name in ("patient_id", "family", "given", "born", "sex")}
+    fields = ("patient_id", "family", "given", "born", "sex", "age", "accession_number")
+    values = {name: request.form.get(name, "").strip() for name in fields}
+    nameless = "The family name is needed." if name_needed and not values["family"] else ""
     faults = {
-        "patient_id": _id_fault(values["patient_id"]),
-        "family": _name_fault(values["family"]) or ("" if values["family"] else "The family name is needed."),
+        "patient_id": _id_fault(values["patient_id"]) if id_needed or values["patient_id"] else "",
+        "family": _name_fault(values["family"]) or nameless,
         "given": _name_fault(values["given"]),
         "born": _date_fault(values["born"], today),
         "sex": "" if values["sex"] in dict(SEXES) else "Choose one of the list.",
+        "age": "" if _AGE.fullmatch(values["age"]) else "Write the age in years, for example 40, or 6M for months.",
+        "accession_number": _number_fault(values["accession_number"]),
     }
     return Identity(**values, faults={name: fault for name, fault in faults.items() if fault})
 
@@ -98,6 +142,12 @@ def _id_fault(text: str) -> str:
     if len(text) > _LONGEST_ID:
         return f"A patient ID has at most {_LONGEST_ID} characters."
     return "" if text.isprintable() and "\\" not in text else "A patient ID has no backslash and no control character."
+
+
+def _number_fault(text: str) -> str:
+    if len(text) > _LONGEST_ACCESSION:
+        return f"At most {_LONGEST_ACCESSION} characters."
+    return "" if text.isprintable() and "\\" not in text else "It has no backslash and no control character."
 
 
 def _name_fault(text: str) -> str:

@@ -18,6 +18,12 @@ POSTS = (
     "/holds/choose",
     "/holds/unscheduled",
     "/holds/unscheduled/send",
+    "/emergency/open",
+    "/reconcile/choose",
+    "/reconcile/confirm",
+    "/reconcile/refuse",
+    "/reconcile/keep",
+    "/reconcile/done",
     "/worklist",
     "/worklist/open",
     "/worklist/orders/add",
@@ -44,12 +50,15 @@ def test_every_address_of_the_page_is_in_these_lists(page: FakePage) -> None:
         "/password",
         "/health",
         "/worklist/orders",
+        "/emergency",
+        "/reconcile",
+        "/reconcile/notices/1.txt",
         "/acquisitions/1/thumbnail",
         "/static/<path:filename>",
     }
 
 
-@pytest.mark.parametrize("path", [*SCREENS, "/password", "/acquisitions/1/thumbnail", "/no/such/address"])
+@pytest.mark.parametrize("path", [*SCREENS, "/password", "/reconcile", "/acquisitions/1/thumbnail", "/no/such/address"])
 def test_a_stranger_is_sent_to_sign_in(stranger: Visitor, path: str) -> None:
     stranger.page.reader.rows = [acquisition(1)]
     answer = stranger.get(path)

@@ -190,7 +190,6 @@ def test_the_form_without_an_order_is_filled_with_hints(busy: Visitor) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("patient_id", "", "The patient ID is needed."),
         ("patient_id", "a\\b", "no backslash"),
         ("patient_id", "x" * 65, "at most 64"),
         ("family", "", "The family name is needed."),

@@ -1,0 +1,17 @@
+"""How ids of this box are made, as it is configured."""
+
+from gateway.config.model import Configuration
+from gateway.domain.local_identity import LocalIdentities
+
+
+def local_identities(settings: Configuration) -> LocalIdentities:
+    """How ids of this box are made."""
+    made, station = settings.unscheduled, settings.station.ae_title
+    return LocalIdentities(
+        pattern=made.patient_id_pattern,
+        check=made.check_digit,
+        station=made.station or station,
+        issuer=made.issuer or station,
+        unknown_name=made.unknown_name,
+        first_number=made.first_number,
+    )
