@@ -49,6 +49,22 @@ def make_pki(folder: Path) -> Pki:
     return pki
 
 
+def make_revocation_list(pki: Pki, name: str, target: Path) -> Path:
+    """Write the list with which ``ca`` revokes the certificate `name`."""
+    issuer = x509.load_pem_x509_certificate(pki.certificate("ca").read_bytes())
+    key = serialization.load_pem_private_key(pki.key("ca").read_bytes(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError("the authority has an RSA key")
+    leaf = x509.load_pem_x509_certificate(pki.certificate(name).read_bytes())
+    now = datetime.now(UTC)
+    entry = x509.RevokedCertificateBuilder().serial_number(leaf.serial_number).revocation_date(now - timedelta(hours=1))
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
+    builder = builder.last_update(now - timedelta(hours=1)).next_update(now + timedelta(days=1))
+    signed = builder.add_revoked_certificate(entry.build()).sign(key, hashes.SHA256())
+    target.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    return target
+
+
 _Authority = tuple[rsa.RSAPrivateKey, x509.Name]
 _Span = tuple[datetime, datetime]
 
