@@ -197,6 +197,15 @@ class PerformedReportLedger:
             row = connection.execute("SELECT failures FROM mpps_peer WHERE name = ?", (peer,)).fetchone()
         return int(row["failures"]) if row else 0
 
+    def refused_often(self, least: int) -> int:
+        """How many reports were tried at least so often and are refused still."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM performed_step_report WHERE state = 'pending' AND status <> '' AND attempts >= ?",
+                (least,),
+            ).fetchone()
+        return int(row[0])
+
     def needing_people(self, peers: Sequence[str]) -> tuple[int, Mapping[str, int]]:
         """How many reports are parked, and how many are owed to peers that are not configured, by name."""
         with self._database.read() as connection:

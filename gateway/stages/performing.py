@@ -21,6 +21,7 @@ from gateway.stages.build import Subject
 from gateway.stages.decide import DeviceRules
 
 _ID_DIGITS = 3
+_OFTEN = 5
 _OF_A_REMOVED_DEVICE = ClosingRules(complete_after=timedelta(minutes=30), settle=timedelta(seconds=15))
 """A device may leave the configuration while one of its steps is in progress; that step ends all the same."""
 
@@ -136,6 +137,13 @@ class CloseStepsStage:
                 "attention",
                 f"{parked} report(s) of performed steps are parked. Images are not affected.",
                 "Run gateway step list, follow the remedy shown there, then gateway step retry.",
+            )
+        refused = self._reports.refused_often(_OFTEN)
+        if refused:
+            found["performed.refused"] = StandingIssue(
+                "attention",
+                f"{refused} report(s) of performed steps are refused again and again. Images are not affected.",
+                "The gateway keeps trying. gateway step list shows the answer; tell the administrator of the peer.",
             )
         for name, count in orphans.items():
             found[f"performed.orphan.{name}"] = StandingIssue(

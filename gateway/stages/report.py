@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gateway.dimse.mpps import UNKNOWN_INSTANCE, MppsOutcome, MppsSession
+from gateway.dimse.mpps import PROCESSING_FAILURE, UNKNOWN_INSTANCE, MppsOutcome, MppsSession
 from gateway.dimse.peer import Peer
 from gateway.dimse.status import PeerRefused
 from gateway.domain.checkpoints import Checkpoint, Passage
@@ -25,7 +25,9 @@ _REST_S = 1.0
 _LINGER_S = 5.0
 _CREATE_AGAIN_LIMIT = 5
 _ON_THE_WAY = frozenset({Phase.TRANSFER, Phase.RESPONSE})
-_NO_INSTANCE = f"{UNKNOWN_INSTANCE:04X}"
+_NO_INSTANCE, _FAILED = f"{UNKNOWN_INSTANCE:04X}", f"{PROCESSING_FAILURE:04X}"
+_FAILED_LIMIT = 10
+"""A peer may say 0110 without a reason to the end of a step that is final there: after so many tries a person looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,8 @@ class ReportStage:
             self._reports.create_again(report)
             return 0.0
         lost = fault.code == _NO_INSTANCE and report.kind is ReportKind.SET
+        if fault.code == _FAILED and report.kind is ReportKind.SET and report.attempts >= _FAILED_LIMIT:
+            fault = _stuck(fault, report)
         park = lost or fault.disposition is not Disposition.RETRY
         delay = timedelta(seconds=self._rules.back_off.delay_s(report.attempts))
         unknown = not refused and fault.phase in _ON_THE_WAY
@@ -148,6 +152,17 @@ class ReportStage:
         issue = StandingIssue("attention", fault.message, f"{fault.remedy} Images are not affected.".strip())
         self._health.settle(f"mpps.{self._name}.", {f"mpps.{self._name}.link": issue})
         _log.warning("mpps=%s phase=%s again_in_s=%.0f error=%s", self._name, fault.phase.value, delay_s, fault.message)
+
+
+def _stuck(fault: GatewayError, report: Report) -> GatewayError:
+    """What a person is told of a peer that takes the end of a step at no try."""
+    return GatewayError(
+        f"{fault.message} It did so at {report.attempts} tries: the performed step may be final there already.",
+        disposition=Disposition.PARK,
+        phase=fault.phase,
+        remedy="Ask the administrator of the peer how the step stands there, then retry or leave it.",
+        code=fault.code,
+    )
 
 
 def _send(session: MppsSession, report: Report) -> MppsOutcome:

@@ -27,11 +27,14 @@ def install(folder: Path) -> Path:
 
 
 class NodePeer(PeerProcess):
-    """A peer of Node on a free port of loopback that writes what it took; `installed` is the folder of `install`."""
+    """A peer of Node on `port` of loopback (0: a free one) that writes what it took.
 
-    def __init__(self, script: Path, installed: Path, folder: Path, *arguments: str) -> None:
+    `installed` is the folder of `install`.
+    """
+
+    def __init__(self, script: Path, installed: Path, folder: Path, *arguments: str, port: int = 0) -> None:
         self._out = folder / "messages.jsonl"
-        port = free_port()
+        port = port or free_port()
         command = ["node", str(script), str(port), str(self._out), str(installed), *arguments]
         super().__init__(command, port, folder / "node.log")
 
@@ -47,10 +50,10 @@ class NodePeer(PeerProcess):
 
 
 class NodeMpps(NodePeer):
-    """The MPPS SCP."""
+    """The MPPS SCP: remembers its steps in `folder`, cuts the connection after these messages instead of answering."""
 
-    def __init__(self, installed: Path, folder: Path) -> None:
-        super().__init__(_SCRIPT, installed, folder)
+    def __init__(self, installed: Path, folder: Path, *, cut_after: tuple[int, ...] = (), port: int = 0) -> None:
+        super().__init__(_SCRIPT, installed, folder, ",".join(str(number) for number in cut_after), port=port)
 
 
 class NodeArchive(NodePeer):

@@ -120,6 +120,41 @@ def test_a_step_that_somebody_else_ended_needs_a_person(performed: Performed) ->
     assert performed.states() == [("create", "done"), ("set", "done")]
 
 
+def test_a_final_step_whose_peer_gives_no_reason_needs_a_person_in_the_end(performed: Performed) -> None:
+    with strict_mpps() as (ris, port):
+        ris.error_ids = False
+        performed.make()
+        performed.send(port)
+        (there,) = ris.steps.values()
+        there.PerformedProcedureStepStatus = "COMPLETED"
+        performed.close()
+        performed.send(port, hours=0.1)
+        assert performed.states() == [("create", "done"), ("set", "pending")]
+        performed.send(port, hours=3)
+    assert performed.states() == [("create", "done"), ("set", "parked")]
+    (line,) = performed.lines()
+    assert "10 tries" in line.reports[1].error
+    assert "final there already" in line.reports[1].error
+    assert "administrator" in line.reports[1].remedy
+    assert len(ris.said) == 11
+
+
+def test_a_start_that_is_refused_again_and_again_is_an_issue_while_it_is_tried(performed: Performed) -> None:
+    with strict_mpps() as (ris, port):
+        ris.plan.extend([0x0110] * 9)
+        performed.make()
+        performed.send(port, hours=0.03)
+        performed.look()
+        assert performed.issues() == []
+        performed.send(port, hours=0.05)
+        performed.stage().round()
+        assert performed.issues() == ["performed.refused"]
+        performed.send(port, hours=1)
+        performed.stage().round()
+    assert performed.states() == [("create", "done")]
+    assert performed.issues() == []
+
+
 def test_a_peer_that_forgot_the_step_gets_it_again(performed: Performed) -> None:
     with strict_mpps() as (ris, port):
         performed.make()

@@ -65,3 +65,47 @@ def test_a_discontinued_step_arrives_with_its_reason(ris: NodeMpps, performed: P
     assert changed["elements"]["PerformedProcedureStepStatus"] == "DISCONTINUED"
     (reason,) = changed["elements"]["PerformedProcedureStepDiscontinuationReasonCodeSequence"]
     assert (reason["CodeValue"], reason["CodingSchemeDesignator"]) == ("110505", "DCM")
+
+
+def operations(ris: NodeMpps, count: int) -> list[str]:
+    return [message["operation"] for message in ris.messages(count)]
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_a_lost_answer_is_no_second_step_and_no_alarm(
+    dcmjs: Path, tmp_path: Path, performed: Performed, cut: int
+) -> None:
+    """The first try was taken: 0111 to the repeated start, 0110 without an Error ID to the repeated end, say so."""
+    with NodeMpps(dcmjs, tmp_path, cut_after=(cut,)) as ris:
+        performed.make()
+        performed.close()
+        performed.send(ris.port, hours=1)
+        assert operations(ris, 2) == ["N-CREATE", "N-SET"]
+    assert performed.states() == [("create", "done"), ("set", "done")]
+    assert performed.issues() == []
+
+
+def test_a_peer_that_is_restarted_in_the_middle_gets_the_end(dcmjs: Path, tmp_path: Path, performed: Performed) -> None:
+    with NodeMpps(dcmjs, tmp_path) as ris:
+        performed.make()
+        performed.send(ris.port)
+        port = ris.port
+    performed.close()
+    performed.send(port)
+    assert performed.states() == [("create", "done"), ("set", "pending")]
+    with NodeMpps(dcmjs, tmp_path, port=port) as ris:
+        performed.send(port, hours=1)
+        assert operations(ris, 2) == ["N-CREATE", "N-SET"]
+    assert performed.states() == [("create", "done"), ("set", "done")]
+
+
+def test_a_peer_that_lost_everything_is_told_the_start_again(dcmjs: Path, tmp_path: Path, performed: Performed) -> None:
+    with NodeMpps(dcmjs, tmp_path) as ris:
+        performed.make()
+        performed.send(ris.port)
+    (tmp_path / "messages.jsonl").unlink()
+    with NodeMpps(dcmjs, tmp_path) as ris:
+        performed.close()
+        performed.send(ris.port, hours=1)
+        assert operations(ris, 2) == ["N-CREATE", "N-SET"]
+    assert performed.states() == [("create", "done"), ("set", "done")]
