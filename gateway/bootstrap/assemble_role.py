@@ -4,6 +4,7 @@ from datetime import timedelta
 from functools import partial
 
 from gateway.bootstrap import object_settings as mapped
+from gateway.bootstrap.fallback import fallback_stage
 from gateway.bootstrap.orders import order_verbs
 from gateway.bootstrap.parts import LONG_BOUND_S, LoopPlan, Parts
 from gateway.bootstrap.rebuild import rebuild_stage
@@ -43,6 +44,7 @@ def works(parts: Parts) -> list[LoopPlan]:
         LoopPlan("housekeep", partial(housekeep_stage, parts)),
         LoopPlan("reject", partial(reject_stage, parts)),
         LoopPlan("rebuild", partial(rebuild_stage, parts), LONG_BOUND_S),
+        LoopPlan("fall back", partial(fallback_stage, parts), LONG_BOUND_S),
         LoopPlan("close steps", partial(close_steps_stage, parts)),
         LoopPlan("requests", partial(request_stage, parts)),
     ]

@@ -1,5 +1,6 @@
 """From what is configured to what matching, building and routing want to know. Mapping only."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from gateway.codec.options import EncodeOptions
@@ -53,6 +54,14 @@ def routes(settings: Configuration) -> tuple[Route, ...]:
         )
         for one in settings.destination
     )
+
+
+def fallback_classes(settings: Configuration) -> Mapping[str, Mapping[str, str]]:
+    """By destination, which SOP Class UID stands in for which refused one."""
+    return {
+        one.name: {IODS[name].sop_class_uid: IODS[instead].sop_class_uid for name, instead in one.fallback.items()}
+        for one in settings.destination
+    }
 
 
 def performing_rules(settings: Configuration) -> PerformingRules:

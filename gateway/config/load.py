@@ -29,7 +29,7 @@ from gateway.config.model import (
 )
 from gateway.config.profiles import shipped_profiles
 from gateway.config.reading import Reader
-from gateway.config.routes import route_faults
+from gateway.config.routes import fallback_faults, route_faults
 from gateway.config.rules import name as name_rule
 from gateway.config.unscheduled import Unscheduled
 from gateway.domain.errors import ConfigurationError
@@ -184,6 +184,8 @@ class _Loader:
         devices = sorted(path.stem for path in (self._path.parent / "devices").glob("*.toml"))
         takes = [(one.name, one.takes) for one in destinations]
         for path, bad in route_faults(takes, devices, self._vocabulary.sop_classes):
+            self._note(file, path, bad.rule, bad.suggestion)
+        for path, bad in fallback_faults([one.fallback for one in destinations], self._vocabulary.sop_classes):
             self._note(file, path, bad.rule, bad.suggestion)
 
     def _twice(self, items: Sequence[Any], key: str, file: str) -> None:

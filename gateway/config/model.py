@@ -4,7 +4,7 @@ Units stand in names. Defaults stand here and nowhere else. What a value may be 
 only makes sense together is checked by `problems`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +16,7 @@ from gateway.config.faults import BadValue
 from gateway.config.fields import setting
 from gateway.config.http import Http, https_url
 from gateway.config.proof import Commitment, Proof
-from gateway.config.routes import Takes
+from gateway.config.routes import NO_FALLBACK, Takes
 from gateway.config.sending import Sending
 from gateway.config.unscheduled import Reconciliation, Unscheduled
 from gateway.config.values import Address, Compression, SecretReference
@@ -273,6 +273,12 @@ class Destination:
             yield "proof", BadValue("a destination of kind stow proves by status or query", suggestion='write "query"')
 
     takes: Takes = setting("Which instances this destination is owed.", default=Takes())
+    fallback: Mapping[str, str] = setting(
+        "SOP classes, named as in a device file (sop_class), each with the class as which an object is made anew when"
+        ' this destination refuses it, such as { ophthalmic-photography-8-bit = "vl-photographic" }; without an entry it'
+        " is parked.",
+        default=NO_FALLBACK,
+    )
 
 
 @attrs.frozen

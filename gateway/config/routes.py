@@ -1,6 +1,7 @@
 """What a destination takes, and for whom it stands in."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import attrs
 
@@ -8,6 +9,8 @@ from gateway.config import rules as allow
 from gateway.config.faults import BadValue, did_you_mean
 from gateway.config.fields import setting
 from gateway.config.sending import hours
+
+NO_FALLBACK: Mapping[str, str] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -73,3 +76,20 @@ def _standing_in(name: str, primary: str, takes: Sequence[tuple[str, Takes]]) ->
         yield BadValue(f"there is no destination {primary}", suggestion=did_you_mean(primary, list(known)))
     elif known[primary].stands_in_for:
         yield BadValue(f"{primary} only stands in itself")
+
+
+def fallback_faults(
+    fallbacks: Sequence[Mapping[str, str]], sop_classes: frozenset[str]
+) -> Iterator[tuple[str, BadValue]]:
+    """What the fallbacks of all destinations name and is no class, or leads nowhere; empty `sop_classes`: unchecked."""
+    for index, pairs in enumerate(fallbacks):
+        for refused, instead in pairs.items():
+            path = f"destination[{index}].fallback.{refused}"
+            for name in (refused, instead):
+                if sop_classes and name not in sop_classes:
+                    yield (
+                        path,
+                        BadValue(f'there is no class "{name}"', suggestion=did_you_mean(name, sorted(sop_classes))),
+                    )
+            if refused == instead:
+                yield path, BadValue("a class cannot stand in for itself")

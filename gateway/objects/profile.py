@@ -5,6 +5,7 @@ A profile speaks about the device and what it shows. It cannot set identity, pix
 
 import difflib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_dict, tag_for_keyword
@@ -15,7 +16,7 @@ from gateway.domain.objects import ObjectProfile
 from gateway.objects.anatomy import laterality_of
 from gateway.objects.coded import code_item
 from gateway.objects.draft import Draft
-from gateway.objects.iods import iod_named
+from gateway.objects.iods import iod_named, iod_of
 from gateway.objects.values import code_string
 
 _WHOLE = frozenset({"US", "SS", "UL", "SL", "SV", "UV"})
@@ -60,6 +61,23 @@ def check_profile(profile: ObjectProfile) -> None:
     faults = profile_faults(profile)
     if faults:
         raise ConfigurationError(" ".join(faults), remedy="Correct the device's profile.")
+
+
+def as_class(profile: ObjectProfile, sop_class_uid: str) -> ObjectProfile:
+    """The profile for objects of another class: the same, but for a modality that this class does not have.
+
+    Raises
+    ------
+    ConfigurationError
+        When the gateway does not make such a class, or not with what the profile asks for.
+    """
+    iod = iod_of(sop_class_uid)
+    if iod is None:
+        raise ConfigurationError(f"The gateway makes no objects of SOP class {sop_class_uid}.")
+    keeps_modality = iod.any_modality or profile.modality in iod.modalities
+    other = replace(profile, sop_class=iod.name, modality=profile.modality if keeps_modality else "")
+    check_profile(other)
+    return other
 
 
 def apply_profile(draft: Draft) -> None:

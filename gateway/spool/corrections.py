@@ -62,14 +62,17 @@ def correct(
             link_bytes(connection, spool, row["id"])
         passage(Checkpoint.CORRECT_LINKED)
     decision = _begin(connection, now_us, actor, reason)
-    kept: dict[int, list[str]] = {}
+    objects = [*rows, *_standing_in(connection, rows)]
+    kept: dict[int, list[str]] = {row["id"]: [] for row in rows}
     told: dict[int, list[str]] = {}
-    for row in rows:
+    for row in objects:
         holders = destinations_that_may_hold(connection, row["instance"])
-        kept[row["id"]] = [name for name in holders if name in untouched]
+        kept[row["id"]] += [name for name in holders if name in untouched]
         told[row["instance"]] = [name for name in holders if name not in untouched]
-    dropped = sum(_stop(connection, decision, row, kept[row["id"]]) for row in rows)
-    notes = owe_notes(connection, decision.number, now_us, rows, told)
+    for row in rows:
+        _reject(connection, decision, row["id"])
+    dropped = sum(_stop(connection, decision, row, kept[row["id"]]) for row in objects)
+    notes = owe_notes(connection, decision.number, now_us, objects, told)
     uid = study_uid or mint_uid()
     successors = [
         (row["id"], succeed(connection, decision, row["id"], target, study_uid=uid, not_to=kept[row["id"]]))
@@ -117,6 +120,26 @@ def _correctable(
     return row
 
 
+def _standing_in(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+    """The same acquisitions with the instances that were made of them as other SOP classes; none is being sent."""
+    found = [
+        other
+        for row in rows
+        for other in connection.execute(
+            "SELECT acquisition.*, instance.id AS instance FROM instance"
+            " JOIN acquisition ON acquisition.id = instance.acquisition"
+            " WHERE instance.stands_for = ? AND instance.built_us IS NOT NULL",
+            (row["instance"],),
+        )
+    ]
+    for row in found:
+        if connection.execute(
+            "SELECT 1 FROM delivery WHERE instance = ? AND state = 'sending'", (row["instance"],)
+        ).fetchone():
+            raise NotYet
+    return found
+
+
 def _refuse_without_bytes(connection: sqlite3.Connection, spool: Path, rows: Sequence[sqlite3.Row]) -> None:
     gone = [row["id"] for row in rows if not row["source_bytes_kept"] or missing_bytes(connection, spool, row["id"])]
     if gone:
@@ -128,13 +151,16 @@ def _refuse_without_bytes(connection: sqlite3.Connection, spool: Path, rows: Seq
         )
 
 
-def _stop(connection: sqlite3.Connection, decision: Correction, row: sqlite3.Row, kept: Collection[str]) -> int:
-    """End what is owed of a wrong object, but to destinations that keep it; how many deliveries nobody had seen."""
-    connection.execute("UPDATE acquisition SET rejected_us = ? WHERE id = ?", (decision.now_us, row["id"]))
+def _reject(connection: sqlite3.Connection, decision: Correction, acquisition: int) -> None:
+    connection.execute("UPDATE acquisition SET rejected_us = ? WHERE id = ?", (decision.now_us, acquisition))
     write_journal(
-        connection, decision.now_us, decision.actor, "rejected", f"acquisition {row['id']}",
+        connection, decision.now_us, decision.actor, "rejected", f"acquisition {acquisition}",
         correction=decision.number, reason=decision.reason,
     )  # fmt: skip
+
+
+def _stop(connection: sqlite3.Connection, decision: Correction, row: sqlite3.Row, kept: Collection[str]) -> int:
+    """End what is owed of a wrong object, but to destinations that keep it; how many deliveries nobody had seen."""
     deliveries = connection.execute("SELECT * FROM delivery WHERE instance = ?", (row["instance"],)).fetchall()
     holders = destinations_that_may_hold(connection, row["instance"])
     dropped = 0

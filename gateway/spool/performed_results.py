@@ -44,7 +44,7 @@ def _series_of(connection: sqlite3.Connection, step: sqlite3.Row, *, rejected: b
         " FROM acquisition JOIN instance ON instance.acquisition = acquisition.id"
         " JOIN series ON series.id = instance.series"
         " WHERE acquisition.performed_step = ? AND series.study_instance_uid = ? AND instance.built_us IS NOT NULL"
-        " AND instance.part = 0"  # not a rejection note
+        " AND (instance.part = 0 OR instance.stands_for IS NOT NULL)"  # not a rejection note
         " ORDER BY series.series_number, instance.instance_number",
         (step["id"], step["study_instance_uid"]),
     ).fetchall()

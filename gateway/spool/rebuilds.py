@@ -45,7 +45,10 @@ _SEEN = (
 
 @dataclass(frozen=True, slots=True)
 class DamagedInstance:
-    """An instance whose spooled object is damaged: its identity, the object as it was frozen, and who may have it."""
+    """An instance whose spooled object is damaged: its identity, the object as it was frozen, and who may have it.
+
+    With `stands_in` it was made as another SOP class than the device's own, for a destination that refuses that.
+    """
 
     identity: InstanceIdentity
     acquisition: AcquisitionId
@@ -54,6 +57,7 @@ class DamagedInstance:
     source_kept: bool
     may_be_seen: bool
     tries: int
+    stands_in: bool = False
 
 
 class RebuildLedger:
@@ -91,6 +95,7 @@ class RebuildLedger:
             source_kept=bool(row["source_bytes_kept"]),
             may_be_seen=bool(seen),
             tries=row["tries"],
+            stands_in=row["stands_for"] is not None,
         )
 
     def rebuilt(self, damaged: DamagedInstance, spooled: SpooledObject, put_in_place: Callable[[], object]) -> bool:

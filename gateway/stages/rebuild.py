@@ -11,8 +11,8 @@ from gateway.codec.errors import CodecError
 from gateway.domain.errors import Disposition, GatewayError, InvalidObject, Phase
 from gateway.domain.identifiers import Uid
 from gateway.domain.instance import SpooledObject
-from gateway.domain.objects import LocalStudy, Station
-from gateway.domain.procedure import Step
+from gateway.domain.objects import Station
+from gateway.objects.profile import as_class
 from gateway.objects.rejection_note import write_rejection_note
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
 from gateway.spool.files import SpoolFiles, digest_of, make_folder, storage_faults
@@ -24,6 +24,7 @@ from gateway.stages.decide import DeviceRules
 from gateway.stages.encoding import EncodingPolicy, is_native
 from gateway.stages.loop import Beat
 from gateway.stages.reject import order_of
+from gateway.stages.sources import source_of, subject_of
 
 _log = logging.getLogger(__name__)
 _REST_S = 30.0
@@ -111,33 +112,14 @@ class RebuildStage:
         if note is not None:
             order = order_of(note, self._station)
             return lambda stream: Uid(write_rejection_note(order, stream))
-        claimed, device = self._source_of(damaged)
+        claimed, device = source_of(
+            damaged.acquisition,
+            kept=damaged.source_kept,
+            acquisitions=self._acquisitions,
+            files=self._files,
+            devices=self._devices,
+        )
         return lambda stream: self._write(damaged, claimed, device, stream)
-
-    def _source_of(self, damaged: DamagedInstance) -> tuple[ClaimedAcquisition, DeviceRules]:
-        """The acquisition, if its bytes are still those that were captured, and the device's rules."""
-        claimed = self._acquisitions.known(damaged.acquisition)
-        path = self._files.absolute(claimed.acquisition.path) if claimed else None
-        if claimed is None or path is None or not damaged.source_kept or not path.is_file():
-            raise InvalidObject(
-                "The captured file is no longer here.",
-                remedy="Capture it again, if the device still has it, or drop the delivery.",
-                phase=Phase.SPOOL,
-            )
-        if digest_of(path) != claimed.acquisition.digest:
-            raise InvalidObject(
-                "The captured file is damaged as well.",
-                remedy="The disk of this box is failing. Replace it; capture again, if the device still has the file.",
-                phase=Phase.SPOOL,
-            )
-        device = self._devices.get(claimed.acquisition.device)
-        if device is None:
-            raise InvalidObject(
-                f"The device {claimed.acquisition.device} is no longer configured.",
-                remedy="Configure the device again, then ask: gateway queue rebuild",
-                phase=Phase.CONFIGURE,
-            )
-        return claimed, device
 
     def _write(
         self, damaged: DamagedInstance, claimed: ClaimedAcquisition, device: DeviceRules, stream: BinaryIO
@@ -148,7 +130,8 @@ class RebuildStage:
         frozen = damaged.spooled
         native = is_native(frozen.transfer_syntax_uid)
         policy = EncodingPolicy("none") if native else EncodingPolicy("list", (frozen.transfer_syntax_uid,))
-        plan = self._builder.plan(picture, device.profile, policy, None, lossy=device.lossy)
+        profile = as_class(device.profile, frozen.sop_class_uid) if damaged.stands_in else device.profile
+        plan = self._builder.plan(picture, profile, policy, None, lossy=device.lossy)
         if plan.sop_class_uid != frozen.sop_class_uid:
             raise InvalidObject(
                 "The device's profile asks for another SOP Class by now.",
@@ -157,16 +140,14 @@ class RebuildStage:
             )
         case = self._performed.of_acquisition(acquisition.id)
         about = Subject(
-            _subject(claimed),
+            subject_of(claimed),
             acquisition.captured_at,
             damaged.study_started_at,
             acquisition.hints,
             case.performed if case else None,
         )
         try:
-            self._builder.write(
-                plan, picture, profile=device.profile, identity=damaged.identity, about=about, target=stream
-            )
+            self._builder.write(plan, picture, profile=profile, identity=damaged.identity, about=about, target=stream)
         except CodecError as fault:
             raise InvalidObject(f"Its pixels could not be compressed again: {fault.message}") from fault
         return Uid(plan.transfer_syntax_uid)
@@ -181,14 +162,6 @@ class RebuildStage:
                 os.link(path, aside)
         folder, _, name = damaged.spooled.path.rpartition("/")
         self._files.place(temporary, folder, name)
-
-
-def _subject(claimed: ClaimedAcquisition) -> Step | LocalStudy:
-    if claimed.step is not None:
-        return claimed.step
-    if claimed.local is not None:
-        return claimed.local[0]
-    raise InvalidObject("The acquisition is tied to no patient.", phase=Phase.SPOOL)
 
 
 def _nothing() -> None:

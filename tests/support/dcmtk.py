@@ -27,14 +27,15 @@ def storescp(folder: Path, port: int, *options: str) -> Iterator[subprocess.Pope
     environment = {**os.environ, "TCP_NODELAY": "1"}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     try:
-        _await_listening(port, process)
+        await_listening(port, process)
         yield process
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+def await_listening(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return once somebody listens; fails when the process ends before."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline and process.poll() is None:
         with socket.socket() as probe:

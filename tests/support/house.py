@@ -24,8 +24,10 @@ from gateway.bootstrap.assemble_role import (
 )
 from gateway.bootstrap.capture_role import capture_stage
 from gateway.bootstrap.deliveries import deliver_stage
+from gateway.bootstrap.fallback import fallback_stage
 from gateway.bootstrap.parts import no_beat
 from gateway.bootstrap.people import open_status
+from gateway.bootstrap.rebuild import rebuild_stage
 from gateway.bootstrap.ris import report_stage
 from gateway.bootstrap.roles import prepare
 from gateway.bootstrap.settings import load_configuration
@@ -217,6 +219,9 @@ def _life(config: str, role: str, kill: KillAt) -> None:
         assemble = assemble_stage(parts, database, no_beat)
         while assemble.round() == 0.0:
             pass
+        for stage in (fallback_stage(parts, database, no_beat), rebuild_stage(parts, database, no_beat)):
+            while stage.round() == 0.0:
+                pass
         housekeep_stage(parts, database, no_beat).round()
         close_steps_stage(parts, database, no_beat).round()
     else:

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.config.faults import BadValue
-from gateway.config.routes import Takes, route_faults
+from gateway.config.routes import Takes, fallback_faults, route_faults
 from gateway.config.sending import Sending, hours, rate_limit
 
 CLASSES = frozenset({"ultrasound", "secondary-capture"})
@@ -55,3 +55,18 @@ def test_what_is_written_well_passes() -> None:
     hours("18:30-24:00")
     rate_limit("00:00-24:00 48000")
     assert Sending().clip_bytes == 16 << 20
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ({"ultrasound": "secondary-capture"}, []),
+        ({"ultrasond": "secondary-capture"}, ["ultrasond"]),
+        ({"ultrasound": "secondary"}, ["secondary"]),
+        ({"ultrasound": "ultrasound"}, ["for itself"]),
+    ],
+)
+def test_classes_that_stand_in_are_known_ones(pairs: dict[str, str], words: list[str]) -> None:
+    found = list(fallback_faults([{}, pairs], CLASSES))
+    assert [path for path, _ in found] == [f"destination[1].fallback.{name}" for name in pairs if words]
+    assert all(word in bad.rule for word, (_, bad) in zip(words, found, strict=True))

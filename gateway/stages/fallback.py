@@ -1,0 +1,126 @@
+"""Makes an object of another SOP class for a destination that refuses the device's own, where the settings name one."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from gateway.capture.image_files import open_picture
+from gateway.codec.errors import CodecError
+from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, InvalidObject, Phase
+from gateway.domain.identifiers import Uid
+from gateway.domain.instance import SpooledObject
+from gateway.objects.profile import as_class
+from gateway.spool.acquisitions import AcquisitionLedger
+from gateway.spool.fallbacks import FallbackLedger, RefusedClass, StandInInstance
+from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.performed_steps import PerformedStepLedger
+from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
+from gateway.stages.decide import DeviceRules
+from gateway.stages.loop import Beat
+from gateway.stages.sources import source_of, subject_of
+
+_log = logging.getLogger(__name__)
+_REST_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackSources:
+    """Where the stage finds what an object is made of."""
+
+    acquisitions: AcquisitionLedger
+    performed: PerformedStepLedger
+    devices: Mapping[str, DeviceRules]
+    files: SpoolFiles
+    refused: Callable[[str, str], frozenset[str]]
+    """The transfer syntaxes that a destination refuses for a SOP class."""
+
+
+class FallbackStage:
+    """The work of the loop of the assembling role that meets refused classes."""
+
+    def __init__(self, *, ledger: FallbackLedger, sources: FallbackSources, builder: ObjectBuilder, beat: Beat) -> None:
+        self._ledger = ledger
+        self._sources = sources
+        self._builder = builder
+        self._beat = beat
+
+    def round(self) -> float:
+        """Make the object for the oldest refused delivery, or say why not; rest when there is none."""
+        refused = self._ledger.next_refused()
+        if refused is None:
+            return _REST_S
+        try:
+            self._make(refused)
+        except GatewayError as fault:
+            if fault.disposition in (Disposition.HALT, Disposition.RETRY) and not isinstance(fault, ConfigurationError):
+                raise
+            _log.error("delivery=%d fallback=no error=%s", refused.delivery, fault.message)
+            self._ledger.refused(refused, fault)
+        self._beat()
+        return 0.0
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+    def _make(self, refused: RefusedClass) -> None:
+        if refused.perhaps_there:
+            raise InvalidObject(
+                f"{refused.destination} may hold the first object: a try ended without an answer, or a stick holds it.",
+                remedy="Ask its administrator for this SOP Instance UID; then retry or drop the delivery.",
+                phase=Phase.SPOOL,
+            )
+        made, spooled, new = self._frozen(refused)
+        if not self._ledger.moved(refused, made, spooled):
+            _log.info("delivery=%d fallback=no longer wanted", refused.delivery)
+            if new:
+                self._sources.files.remove(spooled.path)
+            return
+        _log.warning(
+            "delivery=%d refused_class=%s sop_class=%s sop_instance=%s",
+            refused.delivery,
+            refused.refused_class_uid,
+            spooled.sop_class_uid,
+            made.identity.sop_instance_uid,
+        )
+
+    def _frozen(self, refused: RefusedClass) -> tuple[StandInInstance, SpooledObject, bool]:
+        """The instance that stands in, made unless another destination wanted it before; whether it is new."""
+        sources = self._sources
+        claimed, device = source_of(
+            refused.acquisition,
+            kept=refused.source_kept,
+            acquisitions=sources.acquisitions,
+            files=sources.files,
+            devices=sources.devices,
+        )
+        device = replace(device, profile=as_class(device.profile, refused.sop_class_uid))
+        acquisition = claimed.acquisition
+        picture = open_picture(sources.files.absolute(acquisition.path), max_pixels=device.max_pixels)
+        encoding = replace(device.encoding, refused=sources.refused(refused.destination, refused.sop_class_uid))
+        plan = self._builder.plan(picture, device.profile, encoding, None, lossy=device.lossy)
+        made = self._ledger.reserve(refused, plan.sop_class_uid)
+        if made.spooled is not None:
+            return made, made.spooled, False
+        case = sources.performed.of_acquisition(acquisition.id)
+        about = Subject(
+            subject_of(claimed),
+            acquisition.captured_at,
+            made.study_started_at,
+            acquisition.hints,
+            case.performed if case else None,
+        )
+
+        def written(plan: Plan) -> SpooledObject:
+            with sources.files.new_file() as (stream, temporary):
+                self._builder.write(
+                    plan, picture, profile=device.profile, identity=made.identity, about=about, target=stream
+                )
+            digest, size = digest_of(temporary), temporary.stat().st_size
+            folder = f"instances/{acquisition.captured_at:%Y-%m-%d}"
+            path = sources.files.place(temporary, folder, f"{made.identity.sop_instance_uid}.dcm")
+            return SpooledObject(path, digest, size, plan.sop_class_uid, Uid(plan.transfer_syntax_uid))
+
+        try:
+            return made, written(plan), True
+        except CodecError as fault:  # the pixels are sound: only their compression is at fault
+            return made, written(without_compression(plan, picture, fault)), True
