@@ -275,8 +275,8 @@ class Destination:
     takes: Takes = setting("Which instances this destination is owed.", default=Takes())
     fallback: Mapping[str, str] = setting(
         "SOP classes, named as in a device file (sop_class), each with the class as which an object is made anew when"
-        ' this destination refuses it, such as { ophthalmic-photography-8-bit = "vl-photographic" }; without an entry it'
-        " is parked.",
+        ' this destination refuses it, such as { ophthalmic-photography-8-bit = "vl-photographic" }; without an entry'
+        " it is parked.",
         default=NO_FALLBACK,
     )
 
