@@ -5,7 +5,7 @@ import click
 from gateway.bootstrap.people import clock_of, open_status
 from gateway.cli.context import configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
-from gateway.domain.views import AcquisitionView
+from gateway.domain.views import AcquisitionView, DeliveryView
 
 
 @click.command()
@@ -63,12 +63,19 @@ def queue(context: click.Context, state: str, limit: int) -> None:
 
 
 def _deliveries(row: AcquisitionView) -> str:
-    return ", ".join(f"{d.destination} {d.state} (#{d.id})" for d in row.deliveries) or "-"
+    return ", ".join(f"{d.destination} {_kind(d)}{d.state} (#{d.id})" for d in row.deliveries) or "-"
+
+
+def _kind(delivery: DeliveryView) -> str:
+    return "rejection note " if delivery.is_note else ""
 
 
 def _why(row: AcquisitionView) -> str:
     faults = [f"{d.phase}: {d.error} {d.remedy}" for d in row.deliveries if d.error]
-    return "; ".join(faults) or f"{row.reason} {row.remedy}".strip()
+    if row.rejected_at is not None:
+        return "; ".join([f"rejected: {row.corrected_by or 'nothing'} took its place", *faults])
+    why = "; ".join(faults) or f"{row.reason} {row.remedy}".strip()
+    return f"in the place of {row.correction_of}: {why}" if row.correction_of else why
 
 
 @click.command()

@@ -14,6 +14,7 @@ from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Hold, Match, Step
 from gateway.spool.database import Database
+from gateway.spool.duplicates import Twin, again
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import LONGEST_WAIT_US, from_us, from_us_or_none, to_us, zone_of
 from gateway.spool.runs import Run
@@ -79,19 +80,14 @@ class AcquisitionLedger:
 
     # -- capture ------------------------------------------------------------------------------------------------
 
-    def duplicate_of(self, device: str, finding: Finding, digest: str) -> AcquisitionId | None:
-        """The acquisition these bytes already made: in this exam, or from this very file in any exam."""
-        part = finding.parts[0]
+    def same_bytes(self, device: str, finding: Finding, digest: str) -> AcquisitionId | Twin | None:
+        """The acquisition these bytes already made, or of which they are the twin under another identity."""
         with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT id FROM acquisition WHERE device = ? AND exam_key = ? AND digest = ?"
-                " UNION ALL SELECT acquisition FROM source_file"
-                " WHERE device = ? AND name = ? AND size = ? AND mtime_ns = ? AND digest = ? LIMIT 1",
-                (device, finding.exam_key, digest, device, part.name, part.size, part.mtime_ns, digest),
-            ).fetchone()
-        return AcquisitionId(row[0]) if row else None
+            return again(connection, device, finding, digest)
 
-    def record(self, device: str, finding: Finding, stored: Sequence[StoredPart]) -> AcquisitionId:
+    def record(
+        self, device: str, finding: Finding, stored: Sequence[StoredPart], *, twin: Twin | None = None
+    ) -> AcquisitionId:
         """Commit a finding whose files are already safe; from here on the gateway answers for it."""
         now = to_us(self._clock.now())
         primary = stored[0]
@@ -110,7 +106,7 @@ class AcquisitionLedger:
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     device,
-                    finding.exam_key,
+                    twin.exam_key if twin else finding.exam_key,
                     finding.kind.value,
                     to_us(finding.captured_at),
                     display_name(primary.part.name),
@@ -129,6 +125,11 @@ class AcquisitionLedger:
                 ),
             )
             number = AcquisitionId(cursor.lastrowid or 0)
+            if twin is not None:
+                connection.execute(
+                    "UPDATE acquisition SET captured_exam_key = ?, twin_of = ? WHERE id = ?",
+                    (twin.captured_exam_key, twin.original, number),
+                )
             self._record_parts(connection, number, stored)
             self._remember(connection, device, stored, number)
             write_journal(connection, now, "capture", state.value, f"acquisition {number}", digest=primary.digest)

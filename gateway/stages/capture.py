@@ -11,6 +11,7 @@ from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.identifiers import DeviceName
 from gateway.domain.ports import Clock
 from gateway.spool.acquisitions import AcquisitionLedger, StoredPart
+from gateway.spool.duplicates import Twin
 from gateway.spool.files import ReceivedFile, SpoolFiles
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.stages.loop import Beat
@@ -73,12 +74,12 @@ class CaptureStage:
         try:
             for part in finding.parts:
                 received.append(self._receive(part))  # noqa: PERF401 - what came before a failure must be in the list
-            original = self._acquisitions.duplicate_of(self._device, finding, received[0].digest)
-            if original is None:
-                self._record(finding, received)
+            same = self._acquisitions.same_bytes(self._device, finding, received[0].digest)
+            if same is None or isinstance(same, Twin):
+                self._record(finding, received, same)
             else:
-                self._acquisitions.record_duplicate(self._device, finding, received[0].digest, original)
-                _log.info("device=%s acquisition=%d seen_again=yes", self._device, original)
+                self._acquisitions.record_duplicate(self._device, finding, received[0].digest, same)
+                _log.info("device=%s acquisition=%d seen_again=yes", self._device, same)
         finally:
             for file in received:
                 self._files.discard(file)
@@ -97,15 +98,16 @@ class CaptureStage:
             raise _unreadable("A source file changed while it was read.")
         return received
 
-    def _record(self, finding: Finding, received: list[ReceivedFile]) -> None:
+    def _record(self, finding: Finding, received: list[ReceivedFile], twin: Twin | None) -> None:
+        exam = twin.exam_key if twin else finding.exam_key
         folder = f"acquisitions/{self._device}/{self._clock.now():%Y-%m-%d}"
         stored = []
         for position, (part, file) in enumerate(zip(finding.parts, received, strict=True)):
-            name = _spool_name(finding.exam_key, position, received[0].digest, file.digest)
+            name = _spool_name(exam, position, received[0].digest, file.digest)
             path = self._files.place(file.temporary, folder, f"{name}{_safe_suffix(part.name)}")
             stored.append(StoredPart(part, file.digest, file.size, path))
         self._passage(Checkpoint.CAPTURE_RENAMED)
-        number = self._acquisitions.record(self._device, finding, stored)
+        number = self._acquisitions.record(self._device, finding, stored, twin=twin)
         self._passage(Checkpoint.CAPTURE_COMMITTED)
         _log.info(
             "device=%s acquisition=%d bytes=%d digest=%s fault=%s",

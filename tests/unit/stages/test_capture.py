@@ -10,14 +10,15 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from gateway.domain.acquisition import Finding, FindingPart
+from gateway.domain.acquisition import Finding, FindingPart, Hint, HintKind
 from gateway.domain.checkpoints import Checkpoint, Passage, pass_by
 from gateway.domain.errors import Disposition, GatewayError, Phase, SpoolFull, UnreadableInput
 from gateway.domain.identifiers import DeviceName
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles
-from gateway.spool.upkeep import UNCLAIMED, Upkeep
+from gateway.spool.reconciling import UNCLAIMED
+from gateway.spool.upkeep import Upkeep
 from gateway.stages.capture import CaptureStage
 from tests.support.ledger import TestSpool, finding
 
@@ -124,8 +125,8 @@ def test_effects_come_in_the_order_that_loses_nothing(
         events.append("rename")
         rename(before, after)
 
-    def watched_record(*arguments: Any) -> Any:
-        number = record(*arguments)
+    def watched_record(*arguments: Any, **named: Any) -> Any:
+        number = record(*arguments, **named)
         with Database(spool.root, read_only=True).read() as connection:
             rows = connection.execute("SELECT 1 FROM acquisition").fetchall()
         events.append(f"rows committed: {len(rows)}")
@@ -215,7 +216,7 @@ def test_a_power_cut_anywhere_loses_nothing_and_doubles_nothing(
 def test_a_commit_that_keeps_failing_leaves_one_copy(
     spool: TestSpool, source: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise SpoolFull("The disk has no room left for the ledger.")
 
     source.offer(b"picture", sidecar=b"<exam/>")
@@ -378,3 +379,15 @@ def test_what_was_captured_late_keeps_its_own_moment(spool: TestSpool, source: F
     view = spool.status.acquisition(1)
     assert view is not None
     assert view.captured_at == taken
+
+
+def test_the_same_bytes_of_another_patient_are_kept_beside_the_first(spool: TestSpool, source: FakeSource) -> None:
+    for name, patient in ((b"a.jpg", "P1"), (b"b.jpg", "P2"), (b"c.jpg", "P2")):
+        source.offer(name=name, hints=(Hint(HintKind.PATIENT_ID, patient, "file name"),))
+    stage_of(spool, source).round()
+    assert source.offered == []
+    rows = spool.rows("SELECT * FROM acquisition ORDER BY id")
+    assert [row["twin_of"] for row in rows] == [None, 1], "the third is the second seen again"
+    assert spooled(spool) == [b"picture", b"picture"]
+    reconciled = spool.upkeep.reconcile("acquisitions/fundus")
+    assert (reconciled.unknown_files, reconciled.missing_files) == ((), ())
