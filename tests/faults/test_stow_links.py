@@ -1,6 +1,7 @@
 """Links that break under requests of many instances, and an object that the service cannot bear: the rest arrives."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ _PEER = 'address = "-"\nae_title = "PACS"\n'
 COUNT = 40
 GIANT_BYTES = 400_000_000
 GROWTH_MB = 24
+READ_AHEAD_BYTES = 2_000_000
+"""What of a large object may be in this machine's memory at once: a block, and what the sockets hold."""
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +117,34 @@ def test_a_giant_is_sent_without_taking_memory(tmp_path: Path, pki: Pki) -> None
             owe(role.spool, [giant], ["main"])
             role.await_all_stored(2, 200)
             assert role.resident_mb("VmHWM") - before < GROWTH_MB
+
+
+def test_a_large_object_over_a_slow_link_is_read_no_faster_than_it_goes(
+    tmp_path: Path, pki: Pki, record_property: Callable[[str, object], None]
+) -> None:
+    uids: list[str] = []
+
+    def swallows(caller: Caller) -> None:
+        while True:
+            caller.swallow(int(caller.read(body=False).headers["content-length"]))
+            caller.answer(200, store_answer(uids))
+
+    with (
+        ScriptedService(pki, swallows) as archive,
+        FaultProxy(archive.port, lambda _: Hurt(rate_bytes_s=1_000_000)) as proxy,
+    ):
+        url = archive.url.replace(str(archive.port), str(proxy.port))
+        role = ForwardRole(tmp_path / "gateway", [service(url, pki, tmp_path)])
+        giant = write_giant(role.spool, 200_000_000)
+        uids.append(giant.sop_instance_uid)
+        owe(role.spool, [giant], ["main"])
+        with role:
+            role.await_that(lambda: proxy.passed > 500_000, 60, "the object is not sent")
+            most = 0
+            while proxy.passed < 5_000_000:
+                most = max(most, role.read_of(role.spool / giant.path) - proxy.passed)
+                time.sleep(0.02)
+            assert role.states() == {"sending": 1}
+            role.kill()
+    record_property("read_ahead_bytes", most)
+    assert 0 < most < READ_AHEAD_BYTES

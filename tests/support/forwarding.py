@@ -1,5 +1,6 @@
 """The real forward role as a process of its own: configuration, life, memory, and what the ledger says it did."""
 
+import contextlib
 import os
 import re
 import signal
@@ -130,6 +131,15 @@ class ForwardRole:
         except subprocess.TimeoutExpired:
             code = 0
         assert code == -signal.SIGKILL, f"{saying}\n{self.log.read_text(errors='replace')[-4000:]}"
+
+    def read_of(self, path: Path) -> int:
+        """Bytes that it has read so far of a file that it has open; 0 if it has not."""
+        folder = Path(f"/proc/{self.pid}")
+        for descriptor in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):  # closed meanwhile
+                if descriptor.readlink() == path:
+                    return int((folder / "fdinfo" / descriptor.name).read_text().split()[1])
+        return 0
 
     def resident_mb(self, which: str = "VmRSS") -> float:
         """Resident memory now (``VmRSS``) or at most so far (``VmHWM``), in 10**6 bytes."""
