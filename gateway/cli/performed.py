@@ -43,7 +43,22 @@ def list_steps(context: click.Context, *, everything: bool) -> None:
     settings = configuration(context)
     now = clock_of(settings).now()
     print_table(
-        ["step", "device", "started", "id", "accession", "state", "images", "report", "to", "what", "is", "why"],
+        [
+            "step",
+            "device",
+            "started",
+            "id",
+            "accession",
+            "state",
+            "images",
+            "report",
+            "to",
+            "what",
+            "is",
+            "since",
+            "answer",
+            "why",
+        ],
         [
             [
                 str(line.number),
@@ -52,11 +67,13 @@ def list_steps(context: click.Context, *, everything: bool) -> None:
                 line.patient_id,
                 line.accession_number,
                 f"{line.outcome or 'in progress'} {line.reason}".strip(),
-                str(line.instances) if line.state == "closed" else "",
+                str(line.instances),
                 str(report.number),
                 report.peer,
                 report.kind,
                 report.state,
+                clock_text(report.since, now),
+                report.status,
                 f"{report.error} {report.remedy}".strip(),
             ]
             for line in open_performed(settings).steps(unfinished=not everything)

@@ -81,8 +81,9 @@ def patients(steps: Sequence[Step]) -> int:
 
 STEPS = st.lists(
     st.builds(
-        step,
-        st.integers(1, 8),
+        lambda doubtful, **facts: replace(step(facts.pop("number"), **facts), doubtful=doubtful),
+        st.sampled_from([False, False, False, True]),
+        number=st.integers(1, 8),
         patient_id=st.sampled_from(IDS),
         issuer=st.sampled_from(["", "", "HOSP", "LAB"]),
         name=st.sampled_from(NAMES),
@@ -137,6 +138,7 @@ def test_a_match_repeats_every_hint_to_the_letter(
         return
     (chosen,) = [one for one in steps if one.key == decision.step]
     assert chosen.usable
+    assert not chosen.doubtful
     for one in hints:
         value = one.value.strip()
         if one.kind is ACC:
