@@ -160,7 +160,7 @@ def _rank(case: LocalCase, step: Step, ground: Ground) -> tuple[int, int, timede
 
 def _words(case: LocalCase, step: Step, ground: Ground, shared: int) -> str:
     known = _known(case)
-    agreed = agreements(known, step)
+    agreed = sorted(agreements(known, step), key=list(NAMES).index)
     origins = {kind: next(hint.origin for hint in known if hint.kind is kind) for kind in agreed}
     same = ", ".join(f"{NAMES[kind]} ({origins[kind]})" for kind in agreed)
     if ground is Ground.CIRCUMSTANCE:

@@ -115,7 +115,7 @@ def test_new_objects_and_a_note_where_the_archive_replaces(clinic: Clinic) -> No
     clinic.order_turns_up(77)
     clinic.live()
     listed = clinic.run("reconcile", "list")
-    assert "The same accession number (typed by a person)" in listed
+    assert "The same accession number (typed by a person), sex (typed by a person)." in listed
     assert {issue.key for issue in clinic.house.status().issues()} >= {"house.reconcile"}
     assert len(clinic.held()) == 2, "a suggestion alone changes nothing"
     (step,) = (one for one in clinic.house.status().steps() if one.accession_number == "ACC0077")
