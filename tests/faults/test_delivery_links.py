@@ -150,9 +150,9 @@ def storescp_beyond(link: EmulatedLink, folder: Path) -> Iterator[Path]:
         process.wait()
 
 
-def over(link: EmulatedLink, folder: Path) -> ForwardRole:
+def over(link: EmulatedLink, folder: Path, *, base_s: float = 0.2, cap_s: float = 1) -> ForwardRole:
     """A forward role on the near side of `link`."""
-    target = Target("main", f"{PACS}:{PORT}", stall_s=STALL_S)
+    target = Target("main", f"{PACS}:{PORT}", stall_s=STALL_S, base_s=base_s, cap_s=cap_s)
     return ForwardRole(folder / "gateway", [target], wrap=link.inside_box)
 
 
@@ -183,6 +183,36 @@ def test_a_transfer_into_nothing_is_noticed_in_the_stated_time(tmp_path: Path, t
         (first, *_) = role.attempts("main")
         assert (first["phase"], first["disposition"]) == ("transfer", "retry")
         assert (first["ended_us"] - first["started_us"]) / 1e6 < STALL_S + 10
+
+
+@pytest.mark.parametrize(
+    ("trouble", "because", "from_the_start"),
+    [(EmulatedLink.blackhole, "it_is_reached_again", False), (EmulatedLink.cut, "the_network_changed", True)],
+    ids=["blackhole in mid-object", "cut from the start"],
+)
+def test_the_backlog_goes_on_when_the_link_is_back_and_not_when_its_time_has_come(
+    tmp_path: Path, trouble: Trouble, because: str, *, from_the_start: bool
+) -> None:
+    with (
+        EmulatedLink(LinkShape(rate_kbit_s=20_000, rtt_ms=20), f"{os.getpid()}r") as link,
+        storescp_beyond(link, tmp_path) as received,
+    ):
+        role = over(link, tmp_path, base_s=400, cap_s=600)
+        owe(role.spool, write_objects(role.spool, 2, 5_000_000), ["main"])
+        owe(role.spool, write_objects(role.spool, 20, 20_000, first=2), ["main"])
+        if from_the_start:
+            trouble(link)
+        with role:
+            if not from_the_start:
+                role.await_that(lambda: link.traffic()["to_pacs"]["bytes"] > 1_000_000, 30, "nothing is sent")
+                trouble(link)
+            role.await_that(lambda: role.destination("main").get("error"), 30, "nothing was noticed")
+            waits_s = role.destination("main")["due_us"] / 1e6 - time.time()
+            assert waits_s > 150, "it would wait for minutes"
+            link.heal()
+            role.await_all_stored(22, 60)
+        assert len(list(received.iterdir())) == 22
+        assert f"destination=main woken because={because}" in role.log.read_text()
 
 
 def test_loss_and_outages_end_complete(tmp_path: Path) -> None:
