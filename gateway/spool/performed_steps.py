@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 
 from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.performed_case import PerformedCase
-from gateway.domain.performed_step import PerformedClosing, PerformedOutcome, ReportKind
+from gateway.domain.performed_step import ReportKind
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.local_studies import active_key
 from gateway.spool.moments import from_us, to_us, zone_of
+from gateway.spool.performed_ends import COMPLETED, active_number, close_performed_step
 from gateway.spool.performed_results import result_of
 from gateway.spool.performed_snapshots import case_from_text, case_to_text, result_to_text
 from gateway.spool.snapshots import step_from_text
@@ -26,7 +26,6 @@ from gateway.spool.snapshots import step_from_text
 _FILE_CLOCK_US = 2_000_000
 """How far a file's own time may lag behind: FAT counts in steps of two seconds."""
 _CLOCK_STEP_US = 60_000_000
-COMPLETED = PerformedClosing(PerformedOutcome.COMPLETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ class PerformedStepLedger:
                 "UPDATE performed_step SET used_us = ? WHERE device = ? AND state = 'open' AND used_us > ?",
                 (now, device, now + _CLOCK_STEP_US),
             )
-            opened = _active_number(connection, device)
+            opened = active_number(connection, device)
             rows = connection.execute(
                 "SELECT id, active, used_us FROM performed_step WHERE device = ? AND state = 'open'", (device,)
             ).fetchall()
@@ -175,52 +174,6 @@ class PerformedStepLedger:
                 instances=sum(len(one.instances) for one in result.series),
             )  # fmt: skip
         return True
-
-
-def close_performed_step(
-    connection: sqlite3.Connection, now_us: int, number: int, closing: PerformedClosing, *, actor: str
-) -> None:
-    """Decide the end of an open performed step, inside the caller's transaction."""
-    connection.execute(
-        "UPDATE performed_step SET state = 'closing', outcome = ?, reason = ?, closing_us = ?"
-        " WHERE id = ? AND state = 'open'",
-        (closing.outcome.value, closing.reason, now_us, number),
-    )
-    write_journal(
-        connection, now_us, actor, "performed step ends", f"performed step {number}",
-        outcome=closing.outcome.value, reason=closing.reason,
-    )  # fmt: skip
-
-
-def take_back_untold_end(connection: sqlite3.Connection, number: int) -> bool:
-    """Let the list of a closed step be made anew if no peer can have heard of its end; whether that is so.
-
-    Inside the caller's transaction: a report is counted before it is sent, so that one on its way is seen here.
-    """
-    if connection.execute(
-        "SELECT 1 FROM performed_step_report WHERE performed_step = ? AND kind = 'set'"
-        " AND (attempts > 0 OR state <> 'pending')",
-        (number,),
-    ).fetchone():
-        return False
-    connection.execute("DELETE FROM performed_step_report WHERE performed_step = ? AND kind = 'set'", (number,))
-    changed = connection.execute(
-        "UPDATE performed_step SET state = 'closing', result = NULL WHERE id = ? AND state = 'closed'", (number,)
-    ).rowcount
-    return changed > 0
-
-
-def steps_to_close(connection: sqlite3.Connection, device: str) -> list[int]:
-    """What a person means who closes the step of a device: the one open there, else all that are in progress."""
-    opened = _active_number(connection, device)
-    if opened is not None:
-        return [opened]
-    if active_key(connection, device) is not None:
-        return []
-    rows = connection.execute(
-        "SELECT id FROM performed_step WHERE device = ? AND state = 'open' ORDER BY id", (device,)
-    ).fetchall()
-    return [row["id"] for row in rows]
 
 
 def _owe(connection: sqlite3.Connection, number: int, kind: ReportKind, peers: Sequence[str], now: int) -> None:
@@ -271,19 +224,6 @@ def _in_progress(
         ),
     ).fetchone()
     return row
-
-
-def _active_number(connection: sqlite3.Connection, device: str) -> int | None:
-    """The performed step in progress for the step that is open on a device."""
-    key = active_key(connection, device)
-    if key is None:
-        return None
-    row = connection.execute(
-        "SELECT id FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
-        " AND state = 'open'",
-        (device, key.provider, key.study_instance_uid, key.step_id),
-    ).fetchone()
-    return int(row["id"]) if row else None
 
 
 def _still_awaited(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from gateway.domain.performed_step import DISCONTINUATION_REASONS, PerformedClosing, PerformedOutcome
 from gateway.domain.requests import Request, RequestKind
 from gateway.spool.local_studies import active_key, leave_active
+from gateway.spool.performed_ends import COMPLETED, close_performed_step, steps_to_close
 from gateway.spool.performed_reports import retry_report
-from gateway.spool.performed_steps import COMPLETED, close_performed_step, steps_to_close
 from gateway.spool.request_fields import RequestRefused, number_of, text_of
 
 Verb = Callable[[sqlite3.Connection, Request, int], str]

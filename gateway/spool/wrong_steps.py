@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from gateway.domain.performed_step import WRONG_ENTRY_REASON, PerformedClosing, PerformedOutcome
 from gateway.spool.journal import write_journal
-from gateway.spool.performed_steps import close_performed_step, take_back_untold_end
+from gateway.spool.performed_ends import close_performed_step, take_back_untold_end
 
 
 def leave_wrong_steps(
