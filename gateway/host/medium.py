@@ -3,6 +3,7 @@
 A stick may be full, read-only, or pulled out while it is written; its folder then still exists, on the disk below.
 """
 
+import contextlib
 import errno
 import hashlib
 import io
@@ -16,8 +17,15 @@ from gateway.domain.errors import Disposition, GatewayError, Phase
 
 _CHUNK_BYTES = 1 << 20
 _PARTIAL = ".PART"
+_MOUNTS = Path("/proc/self/mountinfo")
+_FAT = frozenset({"vfat", "msdos", "fuse.fusefat"})
+_LARGEST_ON_FAT = (1 << 32) - 1
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM})
+_GONE = frozenset(
+    {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOMEDIUM}
+)
+"""What a driver or a file system in a process of its own says when the medium has left."""
 
 
 def _write_all(stream: io.FileIO, chunk: bytes) -> None:
@@ -58,6 +66,37 @@ class Medium:
         with self.faults():
             return os.statvfs(self._folder).f_frsize
 
+    def holds_files_of(self, size: int) -> bool:
+        """Whether the file system can hold a file of `size` bytes at all, as far as it tells; writes none."""
+        if self._file_system() in _FAT and size > _LARGEST_ON_FAT:
+            return False
+        probe = self._folder / f".GATEWAY{_PARTIAL}"
+        with self.faults():
+            descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        try:
+            os.lseek(descriptor, size, os.SEEK_SET)  # costs nothing, and is refused beyond the longest file
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+            with self.faults():
+                probe.unlink(missing_ok=True)
+        return True
+
+    def _file_system(self) -> str:
+        """The kind of file system as the mount table names it, for example ``vfat``; empty if it does not say."""
+        device, _ = self._identity
+        wanted = f"{os.major(device)}:{os.minor(device)}"
+        try:
+            table = _MOUNTS.read_text(encoding="utf-8", errors="replace")
+        except OSError:  # no such table here: the file system is then asked by itself
+            return ""
+        for line in table.splitlines():
+            facts, _, kind = line.partition(" - ")
+            if facts.split()[2:3] == [wanted]:
+                return kind.split()[0]
+        return ""
+
     def has(self, name: str) -> bool:
         """Whether there is a file of that name (slashes between folders)."""
         return (self._folder / name).is_file()
@@ -75,8 +114,9 @@ class Medium:
         with self.faults():
             target.parent.mkdir(parents=True, exist_ok=True)
         with self.faults():
+            partial.unlink(missing_ok=True)  # what an interrupted export left
             stream = partial.open("wb", buffering=0)
-        with stream:
+        try:
             while chunk := source.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 with self.faults():
@@ -84,6 +124,12 @@ class Medium:
                 progress(len(chunk))
             with self.faults():
                 os.fsync(stream.fileno())
+        except BaseException:
+            with contextlib.suppress(OSError):  # what went wrong before says more
+                stream.close()
+            raise
+        with self.faults():
+            stream.close()
         with self.faults():
             partial.rename(target)
         return digest.hexdigest()
@@ -147,9 +193,18 @@ class Medium:
             raise self._named(error) from error
         self.check()
 
+    def _has_room(self) -> bool:
+        """Whether a byte is free; some drivers of FAT forbid what they have no room for."""
+        try:
+            return os.statvfs(self._folder).f_bavail > 0
+        except OSError:
+            return True
+
     def _named(self, error: OSError) -> MediumFault:
         code = errno.errorcode.get(error.errno or 0, "")
-        if error.errno in _FULL:
+        if error.errno in _GONE:
+            return self._pulled_out()
+        if error.errno in _FULL or (error.errno in _FORBIDDEN and not self._has_room()):
             return MediumFault(f"The medium at {self._folder} is full.", "Use a larger one, or make room on it.", code)
         if error.errno == errno.EROFS:
             return MediumFault(

@@ -166,6 +166,7 @@ class Exporter:
         self._all = _files_of(items)
         self._bytes = sum(one.first.owed.size for one in self._all)
         self._ensure_room(medium)
+        self._ensure_lengths(medium)
         uid = mint_uid()
         # the medium is tried before the ledger is told: a mark without a row and without objects counts as none
         medium.write(MARK, io.BytesIO(f"{uid}\r\n".encode("ascii")), _nothing)
@@ -183,6 +184,19 @@ class Exporter:
                 "Use a larger one, make room on it, or export one destination at a time.",
                 "ENOSPC",
             )
+
+    def _ensure_lengths(self, medium: Medium) -> None:
+        """Raise if the medium's file system cannot hold one of the objects, before anything is written."""
+        longest = max(self._all, key=lambda one: one.first.owed.size)
+        if medium.holds_files_of(longest.first.owed.size):
+            return
+        owed = longest.first.owed
+        raise MediumFault(
+            f"The file system of the medium at {medium.folder} holds no file of {owed.size / (1 << 30):.1f} GiB,"
+            f" as long as delivery {owed.delivery} ({owed.sop_instance_uid}) is.",
+            "Format the medium as exFAT or ext4 (FAT32 ends at 4 GiB), or send that object by itself over the link.",
+            "EFBIG",
+        )
 
     def _write_objects(self, medium: Medium) -> tuple[list[_File], list[_File]]:
         """Put every object on the medium and read it back; returns what is there, and what the spool has damaged."""
