@@ -59,7 +59,7 @@ class Stick:
             subprocess.run(["umount", "--lazy", str(self.folder)], check=True)
 
     def repair(self) -> None:
-        """Check the stick as a computer does; of FAT take another one, for its driver here leaves a ruin when killed."""
+        """Check the stick as a computer does; of FAT take another: its driver here leaves a ruin when it is killed."""
         if self.kind == "fat":
             self.make(24 * MIB)
         else:
