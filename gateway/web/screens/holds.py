@@ -14,6 +14,7 @@ from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.picked import joined, nothing_picked, picked
 from gateway.web.render import page, screen
+from gateway.web.screens.setting_right import add_setting_right
 from gateway.web.screens.unscheduled import add_unscheduled
 from gateway.web.words.text import count, person
 from gateway.web.words.verdicts import holds_verdict
@@ -39,6 +40,7 @@ def hold_pages() -> Blueprint:
     pages.add_url_rule("/holds/choose", "choose", choose, methods=["POST"])
     pages.add_url_rule("/holds/assign", "assign", assign, methods=["POST"])
     add_unscheduled(pages)
+    add_setting_right(pages)
     return pages
 
 
