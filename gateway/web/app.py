@@ -16,6 +16,7 @@ from gateway.web.house import EXTENSION, House, house
 from gateway.web.local_reader import NoLocalStudies
 from gateway.web.login import login_pages
 from gateway.web.screens.acquisition import acquisition_pages
+from gateway.web.screens.corrections import correction_pages, may_be_corrected
 from gateway.web.screens.deliveries import delivery_pages, delivery_verbs
 from gateway.web.screens.destinations import destination_pages
 from gateway.web.screens.devices import device_pages
@@ -36,6 +37,7 @@ from gateway.web.security.password import Password
 from gateway.web.security.secret_key import secret_key
 from gateway.web.security.sessions import LONGEST_SESSION_S, Sessions
 from gateway.web.words import states, text, uids
+from gateway.web.words.candidates import candidate_words
 from gateway.web.words.identities import age_words
 
 _LARGEST_FORM_BYTES = 128 * 1024
@@ -95,6 +97,7 @@ def _add_pages(app: Flask) -> None:
         now_page(),
         queue_pages(),
         acquisition_pages(),
+        correction_pages(),
         hold_pages(),
         worklist_pages(),
         device_pages(),
@@ -136,6 +139,8 @@ def _add_words(app: Flask) -> None:
         delivery_trouble=states.delivery_trouble,
         delivery_verbs=delivery_verbs,
         troubles=states.troubles,
+        candidate_words=candidate_words,
+        may_be_corrected=may_be_corrected,
     )
     app.jinja_env.filters.update(
         when=_when,
