@@ -227,8 +227,10 @@ def step() -> None:
 @step.command("open")
 @click.argument("device")
 @click.argument("number", type=int)
+@click.option("--confirmed", is_flag=True, help="The patient before is done; a patient who was changed was compared.")
 @click.pass_context
 @speaks_of_faults
-def step_open(context: click.Context, device: str, number: int) -> None:
+def step_open(context: click.Context, device: str, number: int, *, confirmed: bool) -> None:
     """Open step NUMBER (of `worklist`) on DEVICE: what it captures from now on belongs to that step."""
-    ask(context, RequestKind.OPEN_STEP, {"device": device, "step": str(number)})
+    payload = {"device": device, "step": str(number)}
+    ask(context, RequestKind.OPEN_STEP, payload | ({"confirmed": "yes"} if confirmed else {}))

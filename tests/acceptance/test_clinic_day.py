@@ -15,7 +15,6 @@ import pytest
 from gateway.bootstrap.local_studies import open_local_studies
 from gateway.bootstrap.people import open_performed
 from gateway.bootstrap.settings import load_configuration
-from gateway.domain.requests import RequestKind
 from tests.peers.chain.box import Box, Peer
 from tests.peers.chain.orders import CYRILLIC, HINDI, JAPANESE, entry
 from tests.support.clinic import Archive, Cable, Operator, listed_images, png, read_marker, report_order
@@ -133,7 +132,7 @@ def correct(box: Box, person: Operator, shot: tuple[int, int], to: int) -> None:
     """A picture is another patient's."""
     number = str(box.row(f"{shot[0]}-{shot[1]}.png").id)
     step = person.number_of(f"ACC{to}")
-    person.asks(RequestKind.CORRECT, acquisitions=number, step=step, reason="wrong step was open", operator="Asha")
+    person.says("correct", number, "--step", step, "--reason", "wrong step was open", "--operator", person.name)
 
 
 def evening(box: Box, person: Operator) -> None:

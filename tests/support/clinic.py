@@ -9,10 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 from pydicom import Dataset, dcmread
 
-from gateway.bootstrap.people import ask
-from gateway.bootstrap.settings import load_configuration
 from gateway.cli.main import main
-from gateway.domain.requests import RequestKind
 from tests.peers.chain.box import Box
 from tests.support.fault_proxy import FaultProxy
 from tests.support.peers import Orthanc
@@ -93,12 +90,6 @@ class Operator:
         assert done.exit_code == 0, (words, done.output, done.exception)
         return done.output
 
-    def asks(self, kind: RequestKind, **payload: str) -> str:
-        """The outcome of a request; it must succeed."""
-        view = ask(load_configuration(self._box.config), kind, payload, by=self.name)
-        assert view.ok, (kind, view.outcome)
-        return view.outcome
-
     def number_of(self, accession_number: str) -> str:
         """The number of a step on the worklist."""
         lines = self.says("worklist", "--search", accession_number).splitlines()
@@ -106,7 +97,7 @@ class Operator:
 
     def opens(self, device: str, accession_number: str) -> None:
         """Open the step of an order on a device, and confirm that the patient before is done."""
-        self.asks(RequestKind.OPEN_STEP, device=device, step=self.number_of(accession_number), confirmed="yes")
+        self.says("step", "open", device, self.number_of(accession_number), "--confirmed")
 
 
 def report_order(said: Sequence[tuple[str, str, int]]) -> dict[str, list[str]]:
