@@ -29,7 +29,7 @@ def compared(study: LocalStudyView, step: StepView) -> list[Line]:
         ("Date of birth", birth_date(study.birth_date), birth_date(step.birth_date), True),
         ("Sex", _SEXES.get(study.sex, ""), _SEXES.get(step.sex, step.sex), True),
         ("Accession number", study.accession_number, step.accession_number, True),
-        ("Examination", study.description, step.description, False),
+        ("Exam", study.description, step.description, False),
     )
     lines = [
         Line(name, entered, ordered, compares and bool(entered) and bool(ordered) and entered != ordered)
