@@ -18,6 +18,9 @@ from gateway.domain.errors import GatewayError, Phase
 
 _READ_BYTES = 65_536
 _UNSENT_BYTES = 262_144
+_RTO_MAX_OPTION = 44
+"""TCP_RTO_MAX_MS of Linux 6.15 and newer, which this Python has no name for."""
+_LONGEST_RESEND_MS = 2_000
 _LONGEST_WAIT_S = 2.0
 _WHY_WAIT_S = 2.0
 _TCP_INFO_MIN_RTT = 148
@@ -253,5 +256,8 @@ def _tune(sock: socket.socket, stall_s: float) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(stall_s * 1000))
+    # A link that was away for half a minute would else lie idle for as long again, until the next retransmission.
+    with contextlib.suppress(OSError):  # an older kernel has its own pace
+        sock.setsockopt(socket.IPPROTO_TCP, _RTO_MAX_OPTION, _LONGEST_RESEND_MS)
     # What the kernel holds unsent is not yet on its way: keep it short, so that "sent" is close to the truth.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)

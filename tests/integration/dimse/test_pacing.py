@@ -1,10 +1,14 @@
 """What the kernel is told about a connection's speed, as the kernel itself says it."""
 
 import socket
+import ssl
 import struct
+from typing import cast
 
 import pytest
 
+from gateway.dicomweb.peer import StowPeer
+from gateway.dicomweb.wire import Wire
 from gateway.dimse.link import Link
 from gateway.domain.errors import Phase
 from tests.integration.dimse.conftest import Peers
@@ -69,4 +73,17 @@ def test_a_kernel_without_it_sends_all_the_same(
     link.send(b"12345678", Phase.TRANSFER)
     assert far.recv(100) == b"12345678"
     link.close()
+    far.close()
+
+
+def test_a_service_is_sent_to_by_the_same_limit(pair: tuple[socket.socket, socket.socket]) -> None:
+    near, far = pair
+    peer = StowPeer("archive", "https://archive.example/web", ssl.create_default_context)
+    open_wire = Wire(peer, cast("ssl.SSLSocket", near), pace=Shares(None, 50_000.0, 25_000.0, None))
+    found = []
+    for _ in range(4):
+        open_wire.write(b"12345678")
+        found.append(kernel_says(near)[0])
+    assert found == [_NONE, 55_000, 27_500, _NONE]
+    open_wire.close()
     far.close()
