@@ -14,6 +14,7 @@ from pathlib import Path
 import attrs
 
 from gateway.bootstrap.capture_settings import source_settings
+from gateway.bootstrap.identities import local_identities
 from gateway.bootstrap.object_settings import device_rules
 from gateway.bootstrap.parts import no_beat
 from gateway.bootstrap.people import clock_of
@@ -166,7 +167,9 @@ def _subject(settings: Configuration, device: Device, finding: Finding) -> tuple
         exact_only=False,
     )
     if isinstance(verdict, Hold):
-        return LocalStudy(Patient("UNMATCHED")), f"held: {verdict.reason}"
+        given = local_identities(settings)
+        patient = Patient(given.example(), given.issuer, given.unknown_name)
+        return LocalStudy(patient), f"held: {verdict.reason} Sent without an order it would look like this."
     match, step = verdict
     return step, f"{match.rule.value}: {match.reason}"
 
