@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import RLELossless
+from pydicom.uid import ExplicitVRLittleEndian, JPEGLosslessSV1, JPEGLSLossless, RLELossless
 
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
 from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
 from gateway.domain.lifecycle import DeliveryState
 from gateway.spool.files import SpoolFiles, digest_of
-from gateway.stages.sender import Outgoing, concerns_the_link
+from gateway.stages.sender import CopyRules, Outgoing, concerns_the_link
 from gateway.stages.stow_sender import StowSender
 from tests.integration.dicomweb.test_store import Archive, Reply, says, stores_all
 from tests.support.dicom_files import secondary_capture
@@ -27,14 +27,17 @@ RLE_FRAME = (b"\x01\0\0\0\x40\0\0\0" + bytes(56)) + b"\xc1\0"
 class Bench:
     """A sender with a spool of its own and a clock that a test sets."""
 
-    def __init__(self, folder: Path, pki: Pki, archive: Archive) -> None:
+    def __init__(self, folder: Path, pki: Pki, archive: Archive, copies: Sequence[str] = ()) -> None:
         self.folder = folder / "spool"
         (self.folder / "instances").mkdir(parents=True)
         files = SpoolFiles(self.folder, role="forward", floor_bytes=0)
         files.prepare()
         self.now = 100.0
         self.sender = StowSender(
-            stow_peer(archive.url, pki), Outgoing(files), beat=lambda: None, monotonic=lambda: self.now
+            stow_peer(archive.url, pki),
+            Outgoing(files, CopyRules(tuple(copies))),
+            beat=lambda: None,
+            monotonic=lambda: self.now,
         )
 
     def owe(self, count: int, *, rle: bool = False) -> list[Delivery]:
@@ -147,6 +150,32 @@ def test_a_refused_transfer_syntax_is_sent_uncompressed_and_remembered(bench: Be
     assert all(isinstance(outcome, StoreOutcome) for outcome in bench.deliver(owed).values())
     assert len(archive.requests) == before + 1, "the second time it is not even tried compressed"
     assert not [path for path in bench.folder.rglob("*") if path.is_file() and path.parent.name != "instances"]
+
+
+@pytest.mark.parametrize("taken", [JPEGLSLossless, ExplicitVRLittleEndian])
+def test_other_syntaxes_are_offered_before_the_object_goes_uncompressed(tmp_path: Path, pki: Pki, taken: str) -> None:
+    """The destination's compression names two; what the service refuses is not offered to it again."""
+    padded = taken.encode() + b"\0" * (len(taken) % 2)
+    named = b"\x02\0\x10\0UI" + len(padded).to_bytes(2, "little") + padded  # (0002,0010)
+
+    def picky(caller: Caller, request: Request) -> None:
+        if named in request.body:
+            stores_all(caller, request)
+        else:
+            caller.answer(409, store_answer([], dict.fromkeys(request.uids, 0xC122)))
+
+    with Archive(pki, picky) as archive:
+        bench = Bench(tmp_path, pki, archive, [JPEGLosslessSV1, JPEGLSLossless])
+        owed = bench.owe(2, rle=True)
+        first = bench.deliver(owed)
+        tries = len(archive.requests)
+        second = bench.deliver(owed)
+        bench.sender.close()
+    for outcome in [*first.values(), *second.values()]:
+        assert isinstance(outcome, StoreOutcome)
+        assert outcome.transfer_syntax_uid == taken
+        assert outcome.copy_bytes
+    assert (tries, len(archive.requests)) == ((3, 4) if taken == JPEGLSLossless else (4, 5))
 
 
 def test_bytes_that_changed_on_the_disk_are_not_sent(bench: Bench, archive: Archive) -> None:
