@@ -79,6 +79,8 @@ def correct(
         for row in rows
         if target is not None
     ]
+    for row in rows:
+        connection.execute("INSERT OR REPLACE INTO proven SELECT * FROM standing WHERE acquisition = ?", (row["id"],))
     remarks = leave_wrong_steps(connection, now_us, [row["id"] for row in rows], actor=actor)
     return Corrected(tuple(successors), dropped, notes, tuple(remarks))
 

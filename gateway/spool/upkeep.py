@@ -16,14 +16,19 @@ _MARKED_AT_ONCE = 2000
 _PROVEN = (
     "state = 'assembled' AND source_bytes_kept = 1"
     " AND EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id)"
+    " AND NOT EXISTS (SELECT 1 FROM rejection_note WHERE rejection_note.acquisition = acquisition.id"
+    " AND rejection_note.state <> 'made')"
     " AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.acquisition = acquisition.id"
     " AND NOT (delivery.state = 'committed' AND max(delivery.stored_us, delivery.committed_us) <= ?1"
     " OR delivery.state = 'stored' AND delivery.stored_us <= ?1"
     " AND coalesce((SELECT proof FROM proof_policy WHERE proof_policy.destination = delivery.destination), 'status')"
-    " = 'status'))"
+    " = 'status'"
+    " OR delivery.rejected_us <= ?1 AND delivery.state IN ('stored', 'dropped')"
+    " AND acquisition.corrected_by IS NOT NULL))"
 )
 """Every delivery stands as high on the ladder as its own destination's policy wants. A destination without a policy
-left the configuration when there was no other than status."""
+left the configuration when there was no other than status. What was rejected counts as settled once its acquisition
+has a successor, which has the bytes, and the notes about it are made; those are proven like any object."""
 
 
 class Upkeep:

@@ -284,6 +284,32 @@ def test_without_its_bytes_there_is_only_the_note(spool: TestSpool) -> None:
     assert (spool.root / note.spooled.path).is_file()
 
 
+def test_bytes_of_what_was_corrected_go_and_its_successors_stay(spool: TestSpool) -> None:
+    unseen, seen = spool.deliverable(content=b"unseen"), spool.deliverable(content=b"seen", exam_key="exam-2")
+    spool.run_sql("UPDATE delivery SET due_us = due_us + 9000000 WHERE acquisition = ?", unseen)
+    send(spool, "main", StoreOutcome(0))
+    outcome = put_right(spool, [unseen, seen])
+    spool.clock.advance(86_400)
+    assert spool.upkeep.retire(timedelta(hours=1)) == 1, "the note about the other one is still owed"
+    assert spool.row("acquisition", seen)["source_bytes_kept"] == 1
+    make_notes(spool)
+    spool.clock.advance(86_400)
+    assert spool.upkeep.retire(timedelta(hours=1)) == 0
+    send(spool, "main", StoreOutcome(0))
+    spool.clock.advance(86_400)
+    assert spool.upkeep.retire(timedelta(hours=1)) == 1
+    for old, new in outcome.successors:
+        assert not (spool.root / spool.row("acquisition", old)["path"]).exists()
+        assert (spool.root / spool.row("acquisition", new)["path"]).is_file()
+
+
+def test_what_was_rejected_without_a_successor_keeps_its_bytes(spool: TestSpool) -> None:
+    number = spool.deliverable(content=b"picture")
+    put_right(spool, [number], note_only=True)
+    spool.clock.advance(86_400)
+    assert spool.upkeep.retire(timedelta(hours=1)) == 0
+
+
 def test_the_note_goes_before_everything_else(spool: TestSpool) -> None:
     first = spool.deliverable(content=b"picture")
     send(spool, "main", StoreOutcome(0))
