@@ -52,7 +52,7 @@ def deliver_stage(
         run=parts.run,
         rules=mapped.destination_rules(destination),
         deliveries=DeliveryLedger(database, parts.clock),
-        sender=_sender(parts, destination, beat, lot.pace, database),
+        sender=_sender(parts, destination, beat, lot, database),
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,
         passage=parts.passage,
@@ -72,7 +72,7 @@ def _stand_in(parts: Parts, destination: Destination, database: Database) -> Sta
     return StandIn(database, parts.clock, destination=destination.name, primary=takes.stands_in_for, after=after)
 
 
-def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace, database: Database) -> Sender:
+def _sender(parts: Parts, destination: Destination, beat: Beat, lot: Lot, database: Database) -> Sender:
     """What speaks the destination's protocol."""
     deliveries = DeliveryLedger(database, parts.clock)
     copies = CopyRules(
@@ -82,7 +82,8 @@ def _sender(parts: Parts, destination: Destination, beat: Beat, pace: Pace, data
     )
     outgoing = Outgoing(parts.files, copies)
     if destination.kind == "stow":
-        return StowSender(mapped.stow_peer(destination, parts.credentials), outgoing, beat=beat, pace=pace)
+        return StowSender(mapped.stow_peer(destination, parts.credentials), outgoing, beat=beat, pace=lot.pace)
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
     offered = mapped.offered_syntaxes(parts.settings, destination)
-    return DimseSender(peer, outgoing, beat=beat, pace=pace, offered=offered)
+    told = lot.width.connected
+    return DimseSender(peer, outgoing, beat=beat, pace=lot.pace, offered=offered, connected=told)

@@ -1,7 +1,9 @@
 """What a role is built from. Each loop gets its own ledger connection."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from gateway.config.model import Configuration
@@ -44,6 +46,8 @@ class Parts:
     files: SpoolFiles
     run: Run
     passage: Passage = pass_by
+    turn: AbstractContextManager[object] = field(default_factory=threading.RLock)
+    """Whose turn it is to write the ledger, among the loops of this process."""
 
     @classmethod
     def of(cls, settings: Configuration, run: Run, credentials: Credentials, passage: Passage = pass_by) -> "Parts":
@@ -54,4 +58,4 @@ class Parts:
 
     def open_database(self) -> Database:
         """A connection for one thread."""
-        return Database(self.settings.spool.path)
+        return Database(self.settings.spool.path, turn=self.turn)

@@ -33,7 +33,7 @@ class Sending:
 
     max_associations: int = setting(
         "Most associations at once; more than one is used for clips and where the round trip leaves the link idle.",
-        default=4,
+        default=8,
         rule=allow.within(1, 64),
     )
     clip_mib: float = setting(

@@ -8,7 +8,7 @@ the socket's own back-pressure bounds memory, and each fault is a `GatewayError`
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +27,8 @@ _LARGEST_ACCEPTANCE = 1_048_576
 _LARGEST_COMMAND = 65_536
 _LARGEST_MESSAGE_ID = 0xFFFF
 _ABORT_PDU_BYTES = 10
+Connected = Callable[[float], None]
+"""Told the least round-trip time in seconds of a connection that has just been made."""
 
 
 class Association:
@@ -68,6 +70,10 @@ class Association:
         """The least round-trip time of the connection in seconds; 0 if it has ended or the kernel does not say."""
         return self._link.round_trip_s() if self._open else 0.0
 
+    def queueing_s(self) -> float:
+        """By how many seconds the round trip is longer at present than at its least; 0 if unknown."""
+        return self._link.queueing_s() if self._open else 0.0
+
     def usable(self) -> bool:
         """Whether the association still stands: looks, without waiting, if the peer has ended it."""
         if not self._open:
@@ -103,17 +109,27 @@ class Association:
         GatewayError
             RETRY, phase TRANSFER, when the link breaks, stalls, or the peer aborts.
         """
-        self.send_fragments(context_id, command, is_command=True, is_last=True)
-        if data:
-            self.send_fragments(context_id, data, is_command=False, is_last=True)
+        self.send_framed(
+            self.framed(context_id, command, is_command=True, is_last=True)
+            + self.framed(context_id, data, is_command=False, is_last=True)
+        )
 
-    def send_fragments(self, context_id: int, data: bytes | memoryview, *, is_command: bool, is_last: bool) -> None:
-        """Send `data` as P-DATA-TF PDUs no longer than the peer takes; the last one is marked if `is_last`."""
+    def framed(self, context_id: int, data: bytes | memoryview, *, is_command: bool, is_last: bool) -> bytes:
+        """`data` as P-DATA-TF PDUs no longer than the peer takes; the last one is marked if `is_last`."""
         view = memoryview(data)
+        pdus = []
         while view:
             fragment, view = view[: self.largest_fragment], view[self.largest_fragment :]
-            pdu = messages.data_pdu(context_id, fragment, is_command=is_command, is_last=is_last and not view)
-            self._send(pdu, Phase.TRANSFER)
+            pdus.append(messages.data_pdu(context_id, fragment, is_command=is_command, is_last=is_last and not view))
+        return b"".join(pdus)
+
+    def carry(self, size: int) -> None:
+        """What is sent next is an object of `size` bytes."""
+        self._link.carry(size)
+
+    def send_framed(self, pdus: bytes) -> None:
+        """Send what `framed` made, in one piece, so that the kernel fills its segments; raises as `send` does."""
+        self._send(pdus, Phase.TRANSFER)
 
     def interrupted(self) -> bool:
         """Whether the peer has sent something while this side is still sending; an abort is raised at once."""
@@ -264,7 +280,9 @@ class Association:
             raise ValueError(f"a PDU of type {kind} has no place here")
 
 
-def open_association(peer: Peer, proposals: Sequence[Proposal], *, beat: Beat = no_beat) -> Association:
+def open_association(
+    peer: Peer, proposals: Sequence[Proposal], *, beat: Beat = no_beat, connected: Connected | None = None
+) -> Association:
     """Call the peer and negotiate.
 
     Parameters
@@ -273,6 +291,8 @@ def open_association(peer: Peer, proposals: Sequence[Proposal], *, beat: Beat = 
         1 to 128 presentation contexts; those refused stand in the agreement with their result.
     beat
         Called at least every few seconds while the association sends or waits.
+    connected
+        Told the connection's least round-trip time in seconds (0: unknown) before anything is negotiated.
 
     Returns
     -------
@@ -288,7 +308,10 @@ def open_association(peer: Peer, proposals: Sequence[Proposal], *, beat: Beat = 
     ----------
     PS3.8 section 7.1 (A-ASSOCIATE service).
     """
-    return negotiate(open_link(peer, beat), proposals)
+    link = open_link(peer, beat)
+    if connected is not None:
+        connected(link.round_trip_s())
+    return negotiate(link, proposals)
 
 
 def negotiate(link: Link, proposals: Sequence[Proposal]) -> Association:

@@ -17,10 +17,13 @@ _RESPONSE = 0x8000
 NO_DATA_SET = 0x0101
 _WITH_DATA_SET = 0x0001
 _MEDIUM = 0x0000
-_NUMBERS = ("CommandField", "MessageID", "MessageIDBeingRespondedTo", "Status", "CommandDataSetType", "EventTypeID")
+_NUMBERS = frozenset(
+    {"CommandField", "MessageID", "MessageIDBeingRespondedTo", "Status", "CommandDataSetType", "EventTypeID"}
+)
 
 PDU_HEADER = struct.Struct(">BBL")
 PDV_HEADER = struct.Struct(">LBB")
+_GROUP_LENGTH = struct.Struct("<HHLL")
 ASSOCIATE_RQ, ASSOCIATE_AC, ASSOCIATE_RJ, P_DATA, RELEASE_RQ, RELEASE_RP, ABORT = range(1, 8)
 RELEASE_REQUEST = PDU_HEADER.pack(RELEASE_RQ, 0, 4) + bytes(4)
 RELEASE_RESPONSE = PDU_HEADER.pack(RELEASE_RP, 0, 4) + bytes(4)
@@ -83,11 +86,31 @@ class Message:
 
 
 def store_request(message_id: int, sop_class_uid: str, sop_instance_uid: str) -> bytes:
-    """The command set of a C-STORE-RQ (PS3.7 section 9.3.1.1)."""
-    command = _request(C_STORE_RQ, message_id, sop_class_uid, _WITH_DATA_SET)
-    command.Priority = _MEDIUM
-    command.AffectedSOPInstanceUID = sop_instance_uid
-    return encode_command(command)
+    """The command set of a C-STORE-RQ (PS3.7 section 9.3.1.1).
+
+    It is put together here, because one is made for each object and a data set takes longer than a short link.
+    """
+    body = b"".join(
+        (
+            _uid_element(0x0002, sop_class_uid),
+            _number_element(0x0100, C_STORE_RQ),
+            _number_element(0x0110, message_id),
+            _number_element(0x0700, _MEDIUM),
+            _number_element(0x0800, _WITH_DATA_SET),
+            _uid_element(0x1000, sop_instance_uid),
+        )
+    )
+    return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + body
+
+
+def _number_element(element: int, value: int) -> bytes:
+    return struct.pack("<HHLH", 0, element, 2, value)
+
+
+def _uid_element(element: int, uid: str) -> bytes:
+    value = uid.encode("ascii")
+    value += b"\0" * (len(value) % 2)
+    return struct.pack("<HHL", 0, element, len(value)) + value
 
 
 def find_request(message_id: int, sop_class_uid: str) -> bytes:
@@ -139,7 +162,7 @@ def encode_command(command: Dataset) -> bytes:
     body = encode(command, is_implicit_vr=True, is_little_endian=True)
     if body is None:
         raise ValueError("the command set cannot be encoded")
-    return struct.pack("<HHLL", 0, 0, 4, len(body)) + bytes(body)
+    return _GROUP_LENGTH.pack(0, 0, 4, len(body)) + bytes(body)
 
 
 def decode_command(data: bytes) -> Dataset:
@@ -147,10 +170,9 @@ def decode_command(data: bytes) -> Dataset:
     command = decode(BytesIO(data), is_implicit_vr=True, is_little_endian=True)
     if any(tag.group != 0 for tag in command.keys()):  # noqa: SIM118 - iterating a data set itself decodes it
         raise ValueError("a command set has an element of another group")
-    for keyword in _NUMBERS:
-        value = command.get(keyword)
-        if value is not None and not isinstance(value, int):
-            raise ValueError(f"{keyword} is not a number")
+    for element in command:
+        if element.keyword in _NUMBERS and element.value is not None and not isinstance(element.value, int):
+            raise ValueError(f"{element.keyword} is not a number")
     return command
 
 

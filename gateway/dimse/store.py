@@ -1,6 +1,6 @@
 """C-STORE: one association that carries many instances, each streamed from its file with bounded memory."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,7 +8,7 @@ from typing import Self
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from gateway.dimse import messages
-from gateway.dimse.association import Association, open_association
+from gateway.dimse.association import Association, Connected, open_association
 from gateway.dimse.link import Beat, Pace, no_beat
 from gateway.dimse.negotiation import MAX_CONTEXTS, ContextResult, Proposal
 from gateway.dimse.part10 import Part10File
@@ -57,7 +57,13 @@ class StoreSession:
 
     @classmethod
     def open(
-        cls, peer: Peer, pairs: Iterable[tuple[str, str]], *, beat: Beat = no_beat, pace: Pace | None = None
+        cls,
+        peer: Peer,
+        pairs: Iterable[tuple[str, str]],
+        *,
+        beat: Beat = no_beat,
+        pace: Pace | None = None,
+        connected: Connected | None = None,
     ) -> Self:
         """Associate with `peer` for these (SOP class UID, transfer syntax UID) pairs.
 
@@ -67,13 +73,15 @@ class StoreSession:
             Called at least every few seconds while an instance is sent or its answer awaited.
         pace
             Asked before each write how many bytes may go now; None: as many as the link takes.
+        connected
+            Told the round-trip time in seconds as soon as there is a connection, before the peer has answered.
 
         Raises
         ------
         GatewayError
             In phase RESOLVE, CONNECT, TLS or NEGOTIATE.
         """
-        association = open_association(peer, propose(pairs), beat=beat)
+        association = open_association(peer, propose(pairs), beat=beat, connected=connected)
         association.pace_by(pace)
         return cls(association)
 
@@ -96,6 +104,10 @@ class StoreSession:
     def round_trip_s(self) -> float:
         """The least round-trip time of the connection in seconds; 0 when unknown."""
         return self._association.round_trip_s()
+
+    def queueing_s(self) -> float:
+        """By how many seconds the round trip is longer at present than at its least; 0 when unknown."""
+        return self._association.queueing_s()
 
     def usable(self) -> bool:
         """Whether the association still stands; false after a fault or when the peer has ended it meanwhile."""
@@ -121,6 +133,7 @@ class StoreSession:
         sop_instance_uid: str,
         transfer_syntax_uid: str,
         sent_before: bool = True,
+        meanwhile: Callable[[], None] | None = None,
     ) -> StoreOutcome:
         """Send the instance in the Part 10 file at `path` and wait for its own answer.
 
@@ -131,6 +144,8 @@ class StoreSession:
         sent_before
             Whether this instance may have reached the peer earlier: only then does "duplicate SOP instance" (0111)
             count as stored.
+        meanwhile
+            Called once when the whole instance is on its way and its answer is awaited.
 
         Returns
         -------
@@ -154,8 +169,9 @@ class StoreSession:
         with Part10File.open(path, sop_class_uid, sop_instance_uid, transfer_syntax_uid) as file:
             message_id = self._association.next_message_id()
             request = messages.store_request(message_id, sop_class_uid, sop_instance_uid)
-            self._association.send(context.context_id, request)
-            complete = self._stream(file, context.context_id)
+            complete = self._transfer(file, context.context_id, request)
+        if meanwhile is not None and complete:
+            meanwhile()
         timeout_s = self.peer.timeouts.for_response(file.data_bytes)
         answer = self._association.receive(timeout_s, max_data_bytes=0, what="the store request")
         status = self._association.expect(answer, messages.C_STORE_RSP, message_id)
@@ -164,15 +180,20 @@ class StoreSession:
         self._check_subject(answer, sop_class_uid, sop_instance_uid)
         return self._outcome(answer, status, transfer_syntax_uid, complete=complete, sent_before=sent_before)
 
-    def _stream(self, file: Part10File, context_id: int) -> bool:
-        """Send the data set; false if the peer answered before it had it all."""
+    def _transfer(self, file: Part10File, context_id: int, request: bytes) -> bool:
+        """Send the command and the data set; false if the peer answered before it had it all."""
+        self._association.carry(file.data_bytes)
+        pdus = self._association.framed(context_id, request, is_command=True, is_last=True)
         left = file.data_bytes
         while left:
             block = self._block(file, min(_BLOCK_BYTES, left))
             left -= len(block)
             if self._association.interrupted():
                 return False
-            self._association.send_fragments(context_id, block, is_command=False, is_last=not left)
+            self._association.send_framed(
+                pdus + self._association.framed(context_id, block, is_command=False, is_last=not left)
+            )
+            pdus = b""
         return True
 
     def _block(self, file: Part10File, count: int) -> bytes:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.domain.checkpoints import Checkpoint, Passage
 from gateway.domain.errors import Disposition, GatewayError, Phase
@@ -14,17 +15,24 @@ from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.domain.lanes import Lane
 from gateway.domain.ports import Clock
 from gateway.spool.accepted import AcceptedLedger
-from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.database import LEDGER_FAULTS
+from gateway.spool.deliveries import Answer, DeliveryLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
 from gateway.stages.hours import Hours, is_open
+from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
 from gateway.stages.sender import Learnt, Sender, concerns_the_link
 from gateway.stages.width import Width
 
 _log = logging.getLogger(__name__)
 _REST_S = 1.0
+_GLANCE_S = 0.2
+_MOMENT_S = 0.01
+_QUICK_ROUND_TRIP_S = 0.005
+_MOST_UNRECORDED = 16
+_SMALL_BYTES = 1 << 20
 _FOR_A_PERSON = frozenset({Disposition.PARK, Disposition.QUARANTINE, Disposition.HOLD})
 
 
@@ -72,27 +80,34 @@ class DeliverStage:
         self._memory = memory
         self._known: Learnt | None = None
         self._used = 0.0
+        self._ahead: list[Delivery] = []
+        self._answers: list[Answer] = []
+        self._remembered: int | None = None
 
     def round(self) -> float:
         """Send one batch of what is due; rest when nothing is."""
         if self._stand_in is not None:
             self._stand_in.look()
+        if self._remembered is None:
+            self._remembered = self._deliveries.associations(self._name)
+            self._width.recall(self._remembered)
         lanes = self._lanes()
         if not lanes:
             self.close()
-            return _REST_S
-        batch = self._deliveries.claim_due(self._name, self._run, self._width.batch(), worker=self._worker, lanes=lanes)
+            return self._rest_unneeded()
+        batch = self._next_batch(lanes)
         if not batch:
             self._let_go_when_idle()
             return _REST_S
         self._passage(Checkpoint.DELIVER_CLAIMED)
+        self._width.opening(self._worker)
         try:
             self._sender.open((d.spooled.sop_class_uid, d.spooled.transfer_syntax_uid) for d in batch)
         except GatewayError as refusal:
             return self._not_opened(batch, refusal)
         self._remember()
         self._passage(Checkpoint.DELIVER_ASSOCIATED)
-        self._width.begun(self._worker, self._sender.round_trip_s())
+        self._width.begun(self._worker)
         try:
             return self._send(batch)
         finally:
@@ -100,6 +115,35 @@ class DeliverStage:
             self._width.ended(self._worker)
             if not self._sender.usable():
                 self._width.closed(self._worker)
+
+    def _rest_unneeded(self) -> float:
+        """Rest while the hours are closed; else wait for the word that this worker is needed."""
+        if self._width.lanes(self._worker):
+            return _REST_S
+        return 0.0 if self._width.await_need(self._worker, _GLANCE_S) else _MOMENT_S
+
+    def _next_batch(self, lanes: Sequence[Lane]) -> list[Delivery]:
+        """What was claimed ahead, else what is due; only one as long as it is not known that the peer answers."""
+        batch, self._ahead = self._ahead, []
+        if batch:
+            return batch
+        limit = self._width.batch() if self._sender.usable() else 1
+        return self._claim(limit, lanes)
+
+    def _claim(self, limit: int, lanes: Sequence[Lane], holding: Sequence[Delivery] = ()) -> list[Delivery]:
+        """Record the answers that came, and claim, in one transaction."""
+        claimed = self._deliveries.claim_due(
+            self._name,
+            self._run,
+            limit,
+            worker=self._worker,
+            lanes=lanes,
+            sharers=self._width.sharers(),
+            answers=self._answers,
+            holding=holding,
+        )
+        self._told()
+        return claimed
 
     def _remember(self) -> None:
         """Keep what the peer said when it was opened anew."""
@@ -117,7 +161,11 @@ class DeliverStage:
 
     def _not_opened(self, batch: Sequence[Delivery], refusal: GatewayError) -> float:
         """What a refused association means: one too many while others stand, else trouble of the destination."""
+        self._record_answers()
         self._deliveries.give_back(batch)
+        if isinstance(refusal, Stopped):
+            self._width.closed(self._worker)
+            return 0.0
         too_many = refusal.disposition is Disposition.RETRY and refusal.phase is Phase.NEGOTIATE
         if too_many and self._width.refused(self._worker):
             _log.info("destination=%s worker=%d one_too_many error=%s", self._name, self._worker, refusal.message)
@@ -127,63 +175,128 @@ class DeliverStage:
         return _REST_S
 
     def _send(self, batch: Sequence[Delivery]) -> float:
-        """Send a claimed batch and record each outcome as it comes; what was not begun is given back."""
+        """Send a claimed batch and record each outcome; what was not begun is given back."""
         left = {delivery.id: delivery for delivery in batch}
-        stored, started = 0, self._clock.monotonic()
+        stored, started = [], self._clock.monotonic()
         begun = self._clock.now()
         fault: GatewayError | None = None
-        for delivery, outcome in self._sender.send(batch):
+        for delivery, outcome in self._sender.send(batch, partial(self._meanwhile, batch[-1])):
             del left[delivery.id]
-            fault = self._record(delivery, outcome, begun) or fault
-            stored += isinstance(outcome, StoreOutcome) and delivery.spooled.size < self._rules.clip_bytes
+            fault = self._take(delivery, outcome, begun) or fault
+            if isinstance(outcome, StoreOutcome):
+                stored.append(delivery.spooled.size < self._rules.clip_bytes)
             begun = self._clock.now()
-        self._deliveries.give_back(list(left.values()))
+        if fault is not None or left or not self._ahead:
+            self._record_answers()
+        if unbegun := [*left.values(), *(self._take_ahead() if fault is not None else ())]:
+            self._deliveries.give_back(unbegun)
         if fault is not None:
-            self._destination_failed(fault)
-            return _REST_S
-        self._width.measured(stored, self._clock.monotonic() - started, self._sender.round_trip_s())
+            return self._failed(fault)
+        if stored:
+            took_s = self._clock.monotonic() - started
+            self._width.measured(sum(stored), took_s, self._sender.round_trip_s(), self._sender.queueing_s())
         return 0.0
 
+    def _failed(self, fault: GatewayError) -> float:
+        if not isinstance(fault, Stopped):
+            self._destination_failed(fault)
+        return _REST_S
+
+    def _meanwhile(self, last: Delivery, rest: Sequence[Delivery]) -> Sequence[Delivery]:
+        """While an answer is awaited: record the answers before it, and claim what comes after the batch."""
+        try:
+            return () if rest and self._leave_unrecorded() else self._look_ahead(last, rest)
+        except LEDGER_FAULTS as fault:
+            # the answer that is awaited comes first; the ledger is asked again when it is to be recorded
+            _log.error("destination=%s worker=%d ledger=%s", self._name, self._worker, type(fault).__name__)
+            return ()
+
+    def _leave_unrecorded(self) -> bool:
+        """Whether the answers may still wait: on a short link a commit takes longer than the answer."""
+        return self._sender.round_trip_s() < _QUICK_ROUND_TRIP_S and len(self._answers) < _MOST_UNRECORDED
+
+    def _look_ahead(self, last: Delivery, rest: Sequence[Delivery]) -> Sequence[Delivery]:
+        lanes = self._lanes()
+        if rest or self._ahead or not lanes:
+            self._record_answers()
+        else:
+            self._ahead = self._claim(self._width.batch(), lanes, holding=[last])
+        return self._ahead
+
+    def _take_ahead(self) -> list[Delivery]:
+        ahead, self._ahead = self._ahead, []
+        return ahead
+
     def close(self) -> None:
-        """Release the association."""
+        """Record what is known, give back what was not begun, and release the association."""
+        self._record_answers()
+        if self._ahead:
+            self._deliveries.give_back(self._take_ahead())
+        self._keep_width()
         self._sender.close()
         self._width.closed(self._worker)
+
+    def _keep_width(self) -> None:
+        """Have the next run begin with as many associations as filled the link."""
+        if self._worker == 0 and (target := self._width.target()) > 1 and target != self._remembered:
+            self._remembered = target
+            self._deliveries.remember_associations(self._name, target)
 
     def _let_go_when_idle(self) -> None:
         if self._sender.usable() and self._clock.monotonic() - self._used > self._rules.linger_s:
             self.close()
 
-    def _record(self, delivery: Delivery, outcome: StoreOutcome | GatewayError, begun: datetime) -> GatewayError | None:
-        """Record what came of one instance; the fault if it concerns the link."""
+    def _take(self, delivery: Delivery, outcome: StoreOutcome | GatewayError, begun: datetime) -> GatewayError | None:
+        """Note what came of one instance; the fault if it concerns the link.
+
+        An answer is recorded with those that follow it closely, but at once where more than that was at stake before.
+        """
         if isinstance(outcome, GatewayError):
+            self._record_answers()
             parked = self._record_failure(delivery, outcome, begun)
             return outcome if concerns_the_link(outcome) and not parked else None
         self._passage(Checkpoint.DELIVER_ANSWERED)
-        self._deliveries.stored(delivery, outcome, begun)
+        self._answers.append(Answer(delivery, outcome, begun, self._clock.now()))
+        if delivery.attempts > 1 or delivery.spooled.size > _SMALL_BYTES:
+            self._record_answers()
+        return None
+
+    def _record_answers(self) -> None:
+        """Record the answers that are not recorded yet."""
+        if self._answers:
+            self._deliveries.record(self._answers)
+            self._told()
+
+    def _told(self) -> None:
+        """The answers are recorded: say so."""
+        answers, self._answers = self._answers, []
+        if not answers:
+            return
         self._passage(Checkpoint.DELIVER_COMMITTED)
         if self._deliveries.destination_answers(self._name):
             self._health.settle(f"destination.{self._name}.", {})
-        _log.info(
-            "destination=%s sop_instance=%s status=%04X syntax=%s attempt=%d",
-            self._name,
-            delivery.sop_instance_uid,
-            outcome.status,
-            outcome.transfer_syntax_uid,
-            delivery.attempts,
-        )
-        return None
+        for answer in answers:
+            _log.info(
+                "destination=%s sop_instance=%s status=%04X syntax=%s attempt=%d",
+                self._name,
+                answer.delivery.sop_instance_uid,
+                answer.outcome.status,
+                answer.outcome.transfer_syntax_uid,
+                answer.delivery.attempts,
+            )
 
     def _record_failure(self, delivery: Delivery, fault: GatewayError, begun: datetime) -> bool:
         """Record a try that failed; whether it now waits for a person."""
         park = fault.disposition in _FOR_A_PERSON
-        delay = timedelta(seconds=self._rules.back_off.delay_s(delivery.attempts))
+        stopped = isinstance(fault, Stopped)
+        delay = timedelta(seconds=0 if stopped else self._rules.back_off.delay_s(delivery.attempts))
         parked = self._deliveries.failed(
             delivery,
             fault,
             begun,
             park=park,
             due=self._clock.now() + delay,
-            broke_link=concerns_the_link(fault) and not self._sender.usable(),
+            broke_link=concerns_the_link(fault) and not stopped and not self._sender.usable(),
         )
         _log.warning(
             "destination=%s sop_instance=%s phase=%s disposition=%s code=%s attempt=%d error=%s",

@@ -42,6 +42,49 @@ class Beat(Protocol):
         ...
 
 
+class Stopped(GatewayError):  # noqa: N818 - names what happened
+    """The role was asked to end; what is under way is broken off and nobody is to blame."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The gateway was stopped while this was being sent.",
+            disposition=Disposition.RETRY,
+            phase=Phase.TRANSFER,
+            remedy="It is sent when the gateway runs again.",
+            code="stopped",
+        )
+
+
+class LoopBeat:
+    """The `Beat` that a loop hands to its work; it knows whether the loop was asked to end."""
+
+    def __init__(self, beat: Callable[[], None], stop: threading.Event) -> None:
+        self._beat = beat
+        self._stop = stop
+
+    def __call__(self) -> None:
+        """Report progress."""
+        self._beat()
+
+    def stopping(self) -> bool:
+        """Whether the loop was asked to end."""
+        return self._stop.is_set()
+
+
+def beat_until_stopped(beat: Beat) -> Beat:
+    """A beat for what may take long and can be done again: it raises `Stopped` once its loop was asked to end."""
+    if not isinstance(beat, LoopBeat):
+        return beat
+    known: LoopBeat = beat
+
+    def beat_or_raise() -> None:
+        if known.stopping():
+            raise Stopped
+        known()
+
+    return beat_or_raise
+
+
 class Loop:
     """Runs one `Work` in a thread of its own until `stop` is set.
 
@@ -79,6 +122,7 @@ class Loop:
         self._failures = 0
         self._back_off = BackOff(base_s=0.5, cap_s=30.0)
         self._health: HealthLedger | None = None
+        self._beat = LoopBeat(self.beat, stop)
         self._thread = threading.Thread(target=self._run, name=f"{role}/{name}")
 
     def start(self) -> None:
@@ -116,7 +160,7 @@ class Loop:
                     if database is None:
                         database = self._open_database()
                         self._health = HealthLedger(database, self._clock)
-                    work = work or self._build(database, self.beat)
+                    work = work or self._build(database, self._beat)
                     # taken before the work: what is committed while it goes on, it may have read too early to see
                     seen = database.version_of_data()
                     rest_s = work.round()

@@ -29,11 +29,16 @@ class RequestWidth(Width):
                 return _FIRST_BATCH
             return self._fill()
 
-    def measured(self, objects: int, seconds: float, round_trip_s: float) -> None:
+    def sharers(self) -> int:
+        """One: a request is filled with what is due, because it pays the round trip only once."""
+        return 1
+
+    def measured(self, objects: int, seconds: float, round_trip_s: float, queueing_s: float = 0.0) -> None:
         """A worker sent this many small objects, most of them together, in this time."""
+        del queueing_s  # the time of a request says enough
         if objects <= 0:
             return
-        with self._lock:
+        with self._changed:
             each = max((seconds - round_trip_s) / objects, 1e-6)
             self._object_s = each if not self._object_s else self._object_s + _WEIGHT * (each - self._object_s)
             self._round_trip_s = round_trip_s
@@ -42,6 +47,7 @@ class RequestWidth(Width):
                 return
             request_s = self._fill() * self._object_s
             self._target = max(1, min(self._most, 1 + math.ceil(_GAIN * round_trip_s / request_s)))
+            self._changed.notify_all()
 
     def _fill(self) -> int:
         wanted_s = max(_REQUEST_S, _ROUND_TRIPS_A_REQUEST * self._round_trip_s)

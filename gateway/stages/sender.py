@@ -20,6 +20,15 @@ Pair = tuple[str, str]
 Pace = pacing.Pace
 
 
+Meanwhile = Callable[[Sequence[Delivery]], Sequence[Delivery]]
+"""Done while a peer's answer is awaited: told what of the batch is not begun, it says what follows the batch."""
+
+
+def nothing(_: Sequence[Delivery]) -> Sequence[Delivery]:
+    """The `Meanwhile` of a caller that has nothing else to do."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Learnt:
     """What a peer said when it was opened: which pairs it takes, and the longest PDU (0: no limit)."""
@@ -44,11 +53,14 @@ class Sender(Protocol):
         """
         ...
 
-    def send(self, batch: Sequence[Delivery]) -> Iterator[tuple[Delivery, StoreOutcome | GatewayError]]:
+    def send(
+        self, batch: Sequence[Delivery], meanwhile: Meanwhile = nothing
+    ) -> Iterator[tuple[Delivery, StoreOutcome | GatewayError]]:
         """Send deliveries of the pairs that were opened, with one outcome each, as soon as it is known.
 
-        A fault of one object stands in its place. After a fault of the link, or when the peer ended in order, the
-        iterator ends early: what it did not name was not begun.
+        `meanwhile` is called while an answer is awaited, with what of the batch is not begun then. A fault of one
+        object stands in its place. After a fault of the link, or when the peer ended in order, the iterator ends
+        early: what it did not name was not begun.
         """
         ...
 
@@ -62,6 +74,10 @@ class Sender(Protocol):
 
     def round_trip_s(self) -> float:
         """The least round-trip time of the open connection in seconds, as the kernel measured it; 0 if unknown."""
+        ...
+
+    def queueing_s(self) -> float:
+        """By how many seconds the round trip is longer now than at its least: the queue; 0 if unknown."""
         ...
 
     def usable(self) -> bool:

@@ -11,8 +11,18 @@ from gateway.dicomweb.statuses import ServiceRefused
 from gateway.dicomweb.store import StowSession, how_many
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
-from gateway.stages.loop import Beat
-from gateway.stages.sender import EXPLICIT, IMPLICIT, Learnt, Outgoing, Pace, Pair, concerns_the_link
+from gateway.stages.loop import Beat, Stopped, beat_until_stopped
+from gateway.stages.sender import (
+    EXPLICIT,
+    IMPLICIT,
+    Learnt,
+    Meanwhile,
+    Outgoing,
+    Pace,
+    Pair,
+    concerns_the_link,
+    nothing,
+)
 
 _SYNTAX_REFUSED = frozenset({"C122", "HTTP 415"})
 _Outcome = tuple[Delivery, StoreOutcome | GatewayError]
@@ -36,7 +46,7 @@ class StowSender:
     ) -> None:
         self._peer = peer
         self._outgoing = outgoing
-        self._beat = beat
+        self._beat = beat_until_stopped(beat)
         self._pace = pace
         self._monotonic = monotonic
         self._session: StowSession | None = None
@@ -55,8 +65,12 @@ class StowSender:
         self.close()
         self._session = StowSession.open(self._peer, beat=self._beat, pace=self._pace)
 
-    def send(self, batch: Sequence[Delivery]) -> Iterator[_Outcome]:
-        """Store in requests of several instances; ends early when the connection or the service fails."""
+    def send(self, batch: Sequence[Delivery], meanwhile: Meanwhile = nothing) -> Iterator[_Outcome]:
+        """Store in requests of several instances; ends early when the connection or the service fails.
+
+        A request waits for its answer only once, so nothing is done meanwhile.
+        """
+        del meanwhile
         rest = batch
         while rest:
             count = self._next_count(rest)
@@ -81,6 +95,10 @@ class StowSender:
         """The kernel's least round-trip time."""
         return 0.0 if self._session is None else self._session.round_trip_s()
 
+    def queueing_s(self) -> float:
+        """Not asked: requests are as large as the link wants them."""
+        return 0.0
+
     def usable(self) -> bool:
         """Whether the connection stands."""
         return self._session is not None and self._session.usable()
@@ -102,8 +120,8 @@ class StowSender:
         with ExitStack() as copies:
             items: dict[str, tuple[Delivery, StowItem]] = {}
             for delivery in group:
-                self._beat()
                 try:
+                    self._beat()
                     items[delivery.sop_instance_uid] = (delivery, self._item(delivery, copies))
                 except GatewayError as fault:
                     yield delivery, fault
@@ -117,6 +135,9 @@ class StowSender:
             except GatewayError as fault:
                 unknown = [*again, *(delivery for delivery, _ in items.values())]
                 self._perhaps_sent |= {delivery.sop_instance_uid for delivery in unknown}
+                if isinstance(fault, Stopped):  # what the next run must know of each: it may have been sent
+                    yield from ((delivery, fault) for delivery in unknown)
+                    return
                 # One stands for all: the others are offered again, and none of them is blamed for what befell a batch.
                 yield unknown[0], self._of_service(fault, several=len(group) > 1)
                 return

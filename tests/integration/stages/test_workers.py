@@ -18,7 +18,7 @@ from gateway.spool.standing_in import StandIn
 from gateway.stages.deliver import DeliverStage, DestinationRules
 from gateway.stages.hours import Hours
 from gateway.stages.retry import BackOff
-from gateway.stages.sender import Learnt, Pair
+from gateway.stages.sender import Learnt, Meanwhile, Pair, nothing
 from gateway.stages.width import Width
 from tests.support.ledger import RLE, SC, TestSpool
 
@@ -41,14 +41,17 @@ class Pretender:
             raise self.refusal
         self.open_now = bool(list(pairs))
 
-    def send(self, batch: Sequence[Delivery]) -> Iterator[tuple[Delivery, StoreOutcome | GatewayError]]:
-        for delivery in batch:
+    def send(
+        self, batch: Sequence[Delivery], meanwhile: Meanwhile = nothing
+    ) -> Iterator[tuple[Delivery, StoreOutcome | GatewayError]]:
+        for place, delivery in enumerate(batch, start=1):
             self.meanwhile()
             self.sent.append(delivery.id)
             if delivery.id in self.breaks_at:
                 self.open_now = False
                 yield delivery, trouble(Phase.TRANSFER)
                 return
+            meanwhile(batch[place:])
             yield delivery, StoreOutcome(0, "", RLE)
 
     def accepted(self, _: str) -> frozenset[str]:
@@ -58,6 +61,9 @@ class Pretender:
         return Learnt({(SC, RLE): True}, 16_384)
 
     def round_trip_s(self) -> float:
+        return 0.0
+
+    def queueing_s(self) -> float:
         return 0.0
 
     def usable(self) -> bool:

@@ -1,5 +1,7 @@
 """How many associations, and which worker takes which lanes."""
 
+import threading
+
 from gateway.domain.lanes import ALL_LANES, CLIP_LANES, QUICK_LANES, Lane, lane_of
 from gateway.stages.width import Width
 
@@ -19,14 +21,19 @@ def active(width: Width, most: int = 16) -> int:
 
 
 def run_link(width: Width, *, object_s: float, round_trip_s: float, rounds: int = 40) -> int:
-    """Send over a link on which an object occupies the wire for `object_s`; the workers it settles at."""
+    """Send over a link on which an object occupies the wire for `object_s`; the workers it settles at.
+
+    What does not fit onto the wire waits before it, and so does half of an object's own bytes.
+    """
     for _ in range(rounds):
+        width.connected(round_trip_s)
         workers = [w for w in range(16) if Lane.NORMAL in width.lanes(w)]
         for worker in workers:
             width.begun(worker)
-        took = max(round_trip_s + object_s, len(workers) * object_s)
+        alone = round_trip_s + object_s
+        took = max(alone, len(workers) * object_s)
         for _ in workers:
-            width.measured(1, took, round_trip_s)
+            width.measured(1, took, round_trip_s, took - alone + object_s / 2)
         for worker in workers:
             width.ended(worker)
     return active(width)
@@ -47,14 +54,54 @@ def test_never_more_than_configured() -> None:
     assert run_link(Width(3, Hand()), object_s=0.01, round_trip_s=0.7) == 3
 
 
-def test_long_objects_need_no_company() -> None:
+def test_a_long_link_begins_with_some_before_anything_is_measured() -> None:
+    width = Width(8, Hand())
+    width.connected(0.3)
+    assert active(width) == 4
+    short = Width(8, Hand())
+    short.connected(0.001)
+    assert active(short) == 1
+
+
+def test_begins_with_as_many_as_filled_the_link_last_time() -> None:
+    width = Width(8, Hand())
+    width.recall(6)
+    assert active(width) == 6
+    width.recall(0)
+    assert active(width) == 6
+    few = Width(2, Hand())
+    few.recall(6)
+    assert active(few) == 2
+
+
+def test_long_objects_need_little_company() -> None:
     assert run_link(Width(16, Hand()), object_s=30.0, round_trip_s=0.7) <= 2
 
 
-def test_a_batch_is_about_a_second() -> None:
+def test_a_worker_is_told_at_once_when_it_is_needed() -> None:
+    width = Width(4, Hand())
+    assert not width.await_need(3, 0.0)
+    told = threading.Thread(target=width.connected, args=(0.5,))
+    told.start()
+    assert width.await_need(3, 30.0)
+    told.join()
+
+
+def test_no_more_than_there_is_work_for() -> None:
+    width = Width(16, Hand())
+    width.connected(0.7)
+    for _ in range(20):
+        width.begun(0)
+        width.measured(1, 1.1, 0.7, 0.0)
+        width.measured(1, 1.1, 0.7, 0.0)
+        width.ended(0)
+    assert active(width) == 4
+
+
+def test_a_batch_is_about_a_quarter_of_a_second() -> None:
     width = Width(8, Hand())
     assert width.batch() == 1
-    width.measured(4, 0.4, 0.0)
+    width.measured(10, 0.25, 0.0)
     assert width.batch() == 10
     for _ in range(50):
         width.measured(1, 5.0, 0.0)
@@ -70,6 +117,22 @@ def test_a_refusal_while_others_stand_limits_for_a_while() -> None:
     for _ in range(20):
         width.measured(1, 1.0, 0.9)
     assert active(width) == 2
+
+
+def test_a_refusal_while_another_is_being_opened_may_be_one_too_many() -> None:
+    hand = Hand()
+    width = Width(8, hand)
+    for worker in range(3):
+        width.opening(worker)
+    assert width.refused(2)
+    assert width.refused(1)
+    assert not width.refused(0)
+    width = Width(8, hand)
+    width.begun(0)
+    width.begun(1)
+    width.refused(2)
+    for _ in range(20):
+        width.measured(1, 1.0, 0.9)
     hand.now += 301
     assert active(width) > 2
 
@@ -92,6 +155,13 @@ def test_the_first_worker_never_takes_a_clip_and_the_second_always_may() -> None
     run_link(width, object_s=0.1, round_trip_s=0.7)
     assert not set(CLIP_LANES) & set(width.lanes(0))
     assert set(width.lanes(1)) == set(ALL_LANES)
+
+
+def test_a_third_worker_takes_a_clip_when_nothing_else_is_due_and_no_other_does() -> None:
+    width = Width(5, Hand())
+    width.recall(5)
+    assert tuple(width.lanes(2)) == (*QUICK_LANES, *CLIP_LANES)
+    assert tuple(width.lanes(3)) == tuple(width.lanes(4)) == QUICK_LANES
 
 
 def test_a_single_worker_takes_everything_in_order() -> None:
