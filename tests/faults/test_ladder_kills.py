@@ -110,3 +110,28 @@ def test_stow_and_qido(tmp_path: Path, pki: Pki, proof: str, moments: tuple[str,
         table = stow_table(peer.url, pki, password=tmp_path / "password")
         target = _Stow("main", "-", extra=f'proof = "{proof}"\ncommitment = {{ {_PACE} }}\n{table}')
         climb(ForwardRole(tmp_path / "gateway", [target]), peer, moments, goal)
+
+
+@pytest.mark.parametrize("moment", ["report sent", "offered", "stored, not answered"])
+def test_what_the_peer_lost_is_stored_again(tmp_path: Path, moment: str) -> None:
+    with DimsePeer() as peer:
+        proof = f'proof = "commitment"\ncommitment = {{ {_PACE}, wait_s = 5.0 }}\n'
+        target = Target("main", f"127.0.0.1:{peer.port}", extra=proof + _LISTENER.format(port=free_port()))
+        role = ForwardRole(tmp_path / "gateway", [target])
+        objects = write_objects(role.spool, 3, 4000)
+        owe(role.spool, objects, ["main"])
+        lost = objects[1].sop_instance_uid
+
+        def lose() -> None:
+            del peer.held[lost]
+            peer.cut.arm(moment, role.kill)
+
+        peer.when_asked = lose
+        with role:
+            role.await_end(60, f"the moment {moment!r} never came")
+        with role:
+            role.await_that(lambda: role.states() == {"committed": 3}, 60, "not all are committed")
+        check(role, peer, objects)
+        assert peer.held.keys() == {one.sop_instance_uid for one in objects}
+    told = [row["subject"] for row in role.rows("SELECT subject FROM journal WHERE event = 'committed'")]
+    assert len(told) == len(set(told)) == 3

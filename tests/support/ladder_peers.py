@@ -55,6 +55,8 @@ class LadderPeer:
         self.cut = PowerCut()
         self.held: dict[str, set[str]] = {}
         """Digests of the data sets that came under each SOP Instance UID: one, however often it was sent."""
+        self.when_asked: Callable[[], None] | None = None
+        """Called once, at the first request for proof."""
         self.vouched: set[str] = set()
         """What a report or a query's answer has named as kept."""
 
@@ -146,6 +148,9 @@ class _Commitment(DemoCommitment):
         self._peer = peer
 
     def request(self, event: Event) -> tuple[int, Dataset | None]:
+        if self._peer.when_asked is not None:
+            self._peer.when_asked()
+            self._peer.when_asked = None
         self._peer.cut.at("commitment asked")
         return super().request(event)
 
