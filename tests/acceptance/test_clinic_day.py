@@ -38,7 +38,6 @@ rules = ["active_step"]
 modalities = []
 [performed_step]
 settle_s = 0.5
-complete_after_min = 0.1
 """
 _RETRY = "retry = { base_s = 0.2, cap_s = 2 }\n"
 
@@ -90,7 +89,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
             write_worklist(root / "ris" / worklist.ae_title, [entry(n, NAMES[n]) for n in (A, B, C, EMERGENCY)])
             cable.plug()
             evening(box, person)
-            settle(box)
+            settle(box, person)
         yield Day(Archive(pacs), ris, box, before)
 
 
@@ -153,9 +152,11 @@ def suggestions(box: Box) -> list[tuple[str, str]]:
     return [(str(one.study.number), str(found.step.number)) for one in waiting for found in one.suggestions]
 
 
-def settle(box: Box) -> None:
+def settle(box: Box, person: Operator) -> None:
     """Nothing is owed any more, to the PACS or to the RIS."""
     performed = open_performed(load_configuration(box.config))
+    box.until(lambda: box.stored_at("main") == 9 + 3, "what was built anew does not arrive")
+    person.says("step", "close", "camera")  # nobody is open: this ends the examinations that go on
     box.until(lambda: not any(d.state in {"pending", "sending"} for row in box.rows() for d in row.deliveries), "owed")
     box.until(lambda: not performed.steps(unfinished=True), "the RIS is still owed something")
 
