@@ -53,8 +53,6 @@ def works(parts: Parts) -> list[LoopPlan]:
 def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStage:
     """The work of the assembling loop."""
     settings, clock = parts.settings, parts.clock
-    deliveries, memory = DeliveryLedger(database, clock), AcceptedLedger(database, clock)
-    destinations = destination_names(settings)
     return AssembleStage(
         run=parts.run,
         devices={device.name: mapped.device_rules(settings, device) for device in settings.devices},
@@ -66,8 +64,8 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
         performing=Performing(station_of(settings), PerformedStepLedger(database, clock)),
         files=parts.files,
         builder=ObjectBuilder(station_of(settings), clock, beat, strip_samples=tuned_strip_samples(clock.monotonic)),
-        link_rate=lambda: deliveries.link_rate(destinations[0]) if destinations else None,
-        refused=lambda sop_class: memory.refused(destinations[0], sop_class) if destinations else frozenset(),
+        link_rate=DeliveryLedger(database, clock).link_rate,
+        refused=AcceptedLedger(database, clock).refused,
         clock=clock,
         passage=parts.passage,
         beat=beat,

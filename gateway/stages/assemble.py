@@ -54,8 +54,8 @@ class AssembleStage:
         performing: Performing,
         files: SpoolFiles,
         builder: ObjectBuilder,
-        link_rate: Callable[[], float | None],
-        refused: Callable[[str], frozenset[str]],
+        link_rate: Callable[[str], float | None],
+        refused: Callable[[str, str], frozenset[str]],
         clock: Clock,
         passage: Passage,
         beat: Beat,
@@ -206,8 +206,7 @@ class AssembleStage:
         study_uid: str,
     ) -> None:
         acquisition = claimed.acquisition
-        encoding = replace(device.encoding, refused=self._refused(iod_named(device.profile.sop_class).sop_class_uid))
-        plan = self._builder.plan(picture, device.profile, encoding, self._link_rate(), lossy=device.lossy)
+        plan = self._plan(claimed, device, picture, subject)
         about = Subject(subject, acquisition.captured_at, acquisition.captured_at, acquisition.hints)
         number, performed = self._performing.begin(acquisition, device, about, study_uid, plan.sop_class_uid)
         identity, started_at = self._instances.reserve(
@@ -226,7 +225,8 @@ class AssembleStage:
             self._raise_issue(plan)
             plan = without_compression(plan, picture, fault)
             spooled, notes = self._write(plan, picture, device.profile, identity, about)
-        owed = owed_to(self._routes, self._finished(claimed, device.profile, subject, spooled))
+        finished = self._finished(claimed, device.profile, subject, spooled.sop_class_uid, spooled.size)
+        owed = owed_to(self._routes, finished)
         why = [text for text in (plan.reason, *notes, owed.note) if text]
         lanes = [lane for lane in owed.lanes if lane[0] not in claimed.not_to]
         self._instances.complete(acquisition.id, identity, spooled, lanes, why)
@@ -238,6 +238,16 @@ class AssembleStage:
             spooled.transfer_syntax_uid,
             spooled.size,
         )
+
+    def _plan(
+        self, claimed: ClaimedAcquisition, device: DeviceRules, picture: Picture, subject: Step | LocalStudy
+    ) -> Plan:
+        """Class and transfer syntax, chosen for the first destination that such an object will be owed to."""
+        sop_class_uid = iod_named(device.profile.sop_class).sop_class_uid
+        owed = owed_to(self._routes, self._finished(claimed, device.profile, subject, sop_class_uid, 0))
+        first = next((name for name, _ in owed.lanes if name not in claimed.not_to), "")
+        encoding = replace(device.encoding, refused=self._refused(first, sop_class_uid))
+        return self._builder.plan(picture, device.profile, encoding, self._link_rate(first), lossy=device.lossy)
 
     def _raise_issue(self, plan: Plan) -> None:
         """Show that an encoder's stream did not come back, for as long as this run lives; support must hear of it."""
@@ -251,16 +261,21 @@ class AssembleStage:
         self._health.settle(_ISSUE, {f"{_ISSUE}compression": issue})
 
     def _finished(
-        self, claimed: ClaimedAcquisition, profile: ObjectProfile, subject: Step | LocalStudy, spooled: SpooledObject
+        self,
+        claimed: ClaimedAcquisition,
+        profile: ObjectProfile,
+        subject: Step | LocalStudy,
+        sop_class_uid: str,
+        size: int,
     ) -> Finished:
         """What the routing rules may ask about the finished instance."""
-        iod = iod_of(spooled.sop_class_uid)
+        iod = iod_of(sop_class_uid)
         return Finished(
             device=claimed.acquisition.device,
             modality=profile.modality or (iod.modalities[0] if iod is not None else ""),
-            sop_class_uid=spooled.sop_class_uid,
+            sop_class_uid=sop_class_uid,
             priority=subject.priority if isinstance(subject, Step) else "",
-            size=spooled.size,
+            size=size,
             moment=self._clock.now(),
         )
 

@@ -8,6 +8,7 @@ from pydicom import dcmread
 from gateway.cli.main import main
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
+from gateway.spool.deliveries import DeliveryLedger
 from tests.support.dcmtk import free_port, received, storescp
 from tests.support.house import House
 
@@ -102,3 +103,28 @@ def test_a_destination_is_tested_before_there_is_a_ledger(tmp_path: Path) -> Non
     assert "C-ECHO answered" in answered.output
     assert CliRunner().invoke(main, ["--config", str(house.config), "echo", "nobody"]).exit_code == 1
     assert not list(house.spool.glob("ledger*"))
+
+
+def test_an_object_is_encoded_for_the_destination_that_it_is_owed_to(tmp_path: Path) -> None:
+    """The first destination is owed nothing of this device; what the second refuses is what counts."""
+    port = free_port()
+    second = f"""
+takes = {{ modalities = ["US"] }}
+
+[[destination]]
+name = "second"
+address = "127.0.0.1:{port}"
+ae_title = "PACS"
+compression = "fastest"
+"""
+    house = House(tmp_path, free_port(), more_settings=second)
+    database = Database(house.spool)
+    clock = house.status()._clock
+    DeliveryLedger(database, clock).configure({"main": "", "second": ""})
+    AcceptedLedger(database, clock).learn("second", {("1.2.840.10008.5.1.4.1.1.77.1.4", RLE): False}, 0)
+    database.close()
+    house.drop(1)
+    assert house.live("capture/camera") == house.live("assemble") == 0
+    (row,) = house.status().acquisitions()
+    assert [delivery.destination for delivery in row.deliveries] == ["second"]
+    assert row.transfer_syntax != RLE
