@@ -7,8 +7,9 @@ to the letter is still no proof when another step differs from it only in such a
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
+from types import MappingProxyType
 
 from gateway.domain.acquisition import Hint, HintKind
 from gateway.domain.procedure import Step
@@ -22,6 +23,7 @@ _SEXES = frozenset({"M", "F"})
 _QUALIFIERS, _ENTITY = "00100024", ("00400032", "00400031")
 _LOOSE = (HintKind.BIRTH_DATE, HintKind.PATIENT_NAME)
 """The hints that leave room for more than one patient."""
+_BEST: Mapping[HintKind, float] = MappingProxyType({HintKind.BIRTH_DATE: 1.0, HintKind.PATIENT_NAME: _IDENTICAL})
 
 
 def look_alike(one: str, other: str) -> bool:
@@ -56,15 +58,20 @@ def same_patient(one: Step, other: Step) -> bool:
 
 
 def somebody_fits_better(hints: Sequence[Hint], chosen: Step, steps: Iterable[Step]) -> HintKind | None:
-    """The kind of hint that fits another patient's step better than `chosen`; None where nobody fits better."""
-    loose = [hint for hint in hints if hint.kind in _LOOSE]
-    if not loose:
-        return None
-    for step in steps:
-        if same_patient(step, chosen) or contradictions(hints, step):
+    """The kind of hint that fits another patient's step better than `chosen`; None where nobody fits better.
+
+    `chosen` is contradicted by none of the hints.
+    """
+    exact = [hint for hint in hints if hint.kind not in _LOOSE]
+    rivals: list[Step] | None = None
+    for hint in (hint for hint in hints if hint.kind in _LOOSE):
+        fit = _fits(hint, chosen)
+        if fit == _BEST[hint.kind]:
             continue
-        for hint in loose:
-            if _fits(hint, step) > _fits(hint, chosen):
+        if rivals is None:
+            rivals = [step for step in steps if not contradictions(exact, step)]
+        for step in rivals:
+            if _fits(hint, step) > fit and not same_patient(step, chosen) and not contradictions(hints, step):
                 return hint.kind
     return None
 
@@ -97,6 +104,8 @@ def _issuer_entity(step: Step) -> str:
 
 def _plain(text: str) -> str:
     """One case, and every decimal digit as ASCII: full-width, Devanagari or Arabic ones as well."""
+    if text.isascii():
+        return text.casefold()
     folded = unicodedata.normalize("NFKC", text).casefold()
     return "".join(str(unicodedata.decimal(c, c)) for c in folded)
 
@@ -111,9 +120,9 @@ def _unpadded(plain: str) -> str:
 
 
 def _fits(hint: Hint, step: Step) -> float:
-    if judge(hint, step) is Verdict.UNKNOWN:
-        return 0.0
-    return 1.0 if hint.kind is HintKind.BIRTH_DATE else _name_fit(hint.value, step.patient.name)
+    if hint.kind is HintKind.PATIENT_NAME:
+        return _name_fit(hint.value, step.patient.name)
+    return 1.0 if judge(hint, step) is Verdict.AGREES else 0.0
 
 
 def _name_fit(given: str, known: str) -> float:
@@ -132,6 +141,8 @@ def _name_fit(given: str, known: str) -> float:
 def _part_fit(part: str, other: str) -> float:
     if part == other:
         return 1.0
+    if part[0] != other[0] and part[-1] != other[-1]:
+        return 0.0  # a worklist may hold tens of thousands of names, and nobody takes these two for one
     short, long = sorted((part, other), key=len)
     if long.startswith(short) and (len(short) >= _SHORTEST_CUT or len(short) == 1):
         return _CUT_SHORT
