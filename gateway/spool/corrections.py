@@ -82,7 +82,21 @@ def correct(
     for row in rows:
         connection.execute("INSERT OR REPLACE INTO proven SELECT * FROM standing WHERE acquisition = ?", (row["id"],))
     remarks = leave_wrong_steps(connection, now_us, [row["id"] for row in rows], actor=actor)
+    remarks += [remark for row in rows for remark in _on_media(connection, row)]
     return Corrected(tuple(successors), dropped, notes, tuple(remarks))
+
+
+def _on_media(connection: sqlite3.Connection, row: sqlite3.Row) -> list[str]:
+    """The media that hold the wrong object: no note reaches them."""
+    folders = connection.execute(
+        "SELECT DISTINCT export.id, export.folder FROM export_item JOIN export ON export.id = export_item.export"
+        " WHERE export_item.instance = ? ORDER BY export.id",
+        (row["instance"],),
+    ).fetchall()
+    return [
+        f"Acquisition {row['id']} was exported to {one['folder']} (export {one['id']}): take that medium out of use."
+        for one in folders
+    ]
 
 
 def _begin(connection: sqlite3.Connection, now_us: int, actor: str, reason: str) -> Correction:

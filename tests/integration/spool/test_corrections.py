@@ -184,3 +184,12 @@ def test_an_unscheduled_identity_may_be_the_right_one(spool: TestSpool) -> None:
     assert claimed.local is not None
     assert claimed.local[0].patient.patient_id == "E-1"
     assert len(spool.rows("SELECT * FROM local_study")) == 1
+
+
+def test_an_exported_object_is_told_of_and_its_medium_named(spool: TestSpool) -> None:
+    number = spool.deliverable(content=b"picture")
+    spool.run_sql("INSERT INTO export VALUES (1, '2.25.1', '/media/stick', 1, 'Asha', NULL)")
+    spool.run_sql("INSERT INTO export_item VALUES (1, 1, 1, 'main', 'DICOM/A', 'd', 1)")
+    outcome = put_right(spool, [number])
+    assert outcome.told == ("main",)
+    assert "/media/stick" in outcome.words
