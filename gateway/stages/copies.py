@@ -7,7 +7,7 @@ object uncompressed; else uncompressed, which every destination must take (PS3.5
 import logging
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from gateway.codec.encode import encode
 from gateway.codec.errors import CodecError
@@ -16,9 +16,28 @@ from gateway.codec.verify import verify
 from gateway.domain.frames import FrameFormat
 from gateway.objects.transcode import Recoding, recode
 from gateway.stages.encoding import is_native, soonest
-from gateway.stages.sender import EXPLICIT, IMPLICIT, CopyRules
 
 _log = logging.getLogger(__name__)
+EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
+
+
+class CopyRules(Protocol):
+    """What a destination's copies may be, as its sender knows it."""
+
+    @property
+    def candidates(self) -> Sequence[str]:
+        """The syntaxes of its compression, best first."""
+        ...
+
+    @property
+    def link_rate(self) -> Callable[[], float | None]:
+        """How fast its link is in bytes per second; None while unknown."""
+        ...
+
+    @property
+    def monotonic(self) -> Callable[[], float]:
+        """The clock by which encoders are timed."""
+        ...
 
 
 def write_copy(source: Path, target: BinaryIO, accepted: Collection[str], rules: CopyRules) -> str:
