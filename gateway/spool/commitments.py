@@ -257,7 +257,8 @@ class CommitmentLedger:
     ) -> None:
         connection.execute(
             "UPDATE delivery SET due_us = ?, proof_rounds = proof_rounds + ?, phase = 'commit', error = ?, remedy = ?"
-            " WHERE state = 'stored' AND id IN (SELECT delivery FROM commitment_item WHERE commitment = ?)",
+            " WHERE state = 'stored' AND rejected_us IS NULL"
+            " AND id IN (SELECT delivery FROM commitment_item WHERE commitment = ?)",
             (due, int(in_vain), text, remedy, number),
         )
 

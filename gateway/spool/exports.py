@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
+from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.exports import Export, ExportItem, Receipt, ReceiptEntry, ReceiptOutcome, UnsentObject
 from gateway.domain.identifiers import DeliveryId, InstanceId, Uid
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
@@ -51,9 +52,13 @@ class ExportLedger:
         return [_object(row) for row in rows]
 
     def begin(self, fileset_uid: Uid, folder: str, items: Sequence[ExportItem], *, by: str) -> Export:
-        """Remember what an export is going to hold, before its first byte is written."""
+        """Remember what an export is going to hold, before its first byte is written.
+
+        What was sent, dropped or corrected since it was looked at is left out; a fault if that leaves nothing.
+        """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
+            items = _still_unsent(connection, items)
             number = connection.execute(
                 "INSERT INTO export (fileset_uid, folder, begun_us, begun_by) VALUES (?, ?, ?, ?)",
                 (fileset_uid, folder, now, by),
@@ -179,6 +184,21 @@ class ExportLedger:
         )
 
 
+def _still_unsent(connection: sqlite3.Connection, items: Sequence[ExportItem]) -> tuple[ExportItem, ...]:
+    """A correction knows only of exports that have begun: a wrong object must not leave the house behind its back."""
+    rows = connection.execute(_UNSENT, {"destination": "", "again": True}).fetchall()
+    unsent = {(row["delivery"], row["instance"], row["destination"]) for row in rows}
+    left = tuple(one for one in items if (one.owed.delivery, one.owed.instance, one.owed.destination) in unsent)
+    if items and not left:
+        raise GatewayError(
+            "All that was to be exported was sent or given up while the medium was looked at.",
+            disposition=Disposition.RETRY,
+            phase=Phase.SPOOL,
+            remedy="Look at the queue, and ask for the export again if something is left.",
+        )
+    return left
+
+
 def _object(row: sqlite3.Row, *, planned: bool = False) -> UnsentObject:
     return UnsentObject(
         delivery=DeliveryId(row["delivery"]),
@@ -208,6 +228,7 @@ def _objection(rows: Sequence[sqlite3.Row], entry: ReceiptEntry) -> str:
             f"it was exported for {row['exported_for']} and is owed to another destination since",
         ),
         (row["state"] == DeliveryState.SENDING.value, "it is being sent at this moment; import again afterwards"),
+        (row["rejected_us"] is not None, "its object was corrected since: the medium holds it under the wrong patient"),
         (row["state"] == DeliveryState.DROPPED.value, "the delivery was dropped; take it back first"),
     )
     return next((text for stands, text in objections if stands), "")

@@ -86,7 +86,7 @@ def scan(connection: sqlite3.Connection, request: Request, now: int) -> str:
     device, code = text_of(request, "device"), text_of(request, "code")
     last = connection.execute("SELECT * FROM scan WHERE device = ?", (device,)).fetchone()
     if last is not None and last["code"] == code and 0 <= now - last["at_us"] < _BOUNCE_US:
-        return str(last["outcome"])
+        return _bounced(connection, device, now, last)
     kind = request.payload.get("kind", "")
     found = _fitting(connection, kind, code) if kind in _COLUMNS else []
     try:
@@ -98,6 +98,20 @@ def scan(connection: sqlite3.Connection, request: Request, now: int) -> str:
         raise
     _remember(connection, request, now, _Result(outcome, ok=True))
     return outcome
+
+
+def _bounced(connection: sqlite3.Connection, device: str, now: int, last: sqlite3.Row) -> str:
+    """Say the same again; a scanner that never stops reading one code is not somebody who scans it once more."""
+
+    def record() -> None:
+        connection.execute("UPDATE scan SET at_us = ? WHERE device = ?", (now, device))
+
+    if last["ok"]:
+        record()
+        return str(last["outcome"])
+    refusal = RequestRefused(str(last["outcome"]))
+    refusal.record = record
+    raise refusal
 
 
 def is_busy_with_another(connection: sqlite3.Connection, device: str, patient: Patient | None, now: int) -> bool:

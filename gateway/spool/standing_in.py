@@ -16,7 +16,11 @@ _TAKE_OVER = (
     " (SELECT 1 FROM delivery AS other WHERE other.instance = owed.instance AND other.destination = :stand_in)"
     " ORDER BY owed.lane, owed.due_us, owed.id LIMIT :limit"
 )
-_HAND_BACK = "DELETE FROM delivery WHERE destination = ? AND state = 'pending' AND instead_of = ? AND attempts = 0"
+_HAND_BACK = (
+    "DELETE FROM delivery WHERE destination = ? AND state = 'pending' AND instead_of = ? AND attempts = 0"
+    " AND NOT EXISTS (SELECT 1 FROM export_item WHERE export_item.delivery = delivery.id)"
+)
+"""What was exported for the stand-in may be there already, like what was begun."""
 
 
 class StandIn:

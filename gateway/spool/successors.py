@@ -60,13 +60,14 @@ def succeed(
     It is an exam of its own for the ledger, for the bytes of one exam are taken once.
     """
     primary = _parts(connection, number)[0]
+    mark = f", correction {decision.number}{_apart(connection, number, decision.number)}"
     cursor = connection.execute(
         "INSERT INTO acquisition (device, exam_key, captured_exam_key, kind, captured_us, display_name, digest, size,"
         " path, hints, state, since_us, correction_of, not_to)"
         " SELECT device, coalesce(captured_exam_key, exam_key) || ?, coalesce(captured_exam_key, exam_key), kind,"
         " captured_us, display_name, digest, size, ?, hints, 'held', ?, id, ? FROM acquisition WHERE id = ?",
         (
-            f", correction {decision.number}",
+            mark,
             _path_of(number, 0, primary["path"]),
             decision.now_us,
             json.dumps(sorted(not_to)),
@@ -82,6 +83,16 @@ def succeed(
     )  # fmt: skip
     _tie(connection, decision, successor, target, study_uid)
     return successor
+
+
+def _apart(connection: sqlite3.Connection, number: int, correction: int) -> str:
+    """What tells a picture from its twin, which has the same bytes and is corrected with it."""
+    twin = connection.execute(
+        "SELECT 1 FROM acquisition AS other JOIN acquisition AS own ON own.id = ? AND own.device = other.device"
+        " AND own.digest = other.digest AND other.exam_key = coalesce(own.captured_exam_key, own.exam_key) || ?",
+        (number, f", correction {correction}"),
+    ).fetchone()
+    return f", picture {number}" if twin else ""
 
 
 def _copy_parts(connection: sqlite3.Connection, number: int, successor: int) -> None:

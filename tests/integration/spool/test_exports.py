@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.domain.errors import GatewayError
 from gateway.domain.exports import ExportItem, Receipt, ReceiptEntry
 from gateway.domain.identifiers import Uid
 from gateway.spool.exports import ExportLedger
@@ -117,3 +118,17 @@ def test_what_was_not_written_is_not_part_of_the_export(spool: TestSpool, export
     assert [one.delivery for one in exports.unsent(again=False)] == [2]
     assert exports.accept(receipt(spool, 1, 2), by="asha").accepted == 1
     assert exports.find("2.25.404") is None
+
+
+def test_what_was_given_up_while_the_medium_was_looked_at_is_not_exported(
+    spool: TestSpool, exports: ExportLedger
+) -> None:
+    for number in range(2):
+        spool.deliverable(exam_key=str(number))
+    items = [ExportItem(one, f"DICOM/{one.delivery}") for one in exports.unsent()]
+    spool.run_sql("UPDATE delivery SET state = 'dropped' WHERE id = 1")  # as a correction does, which owes no note then
+    begun = exports.begin(FILESET, "/media/stick", items, by="asha")
+    assert [one.owed.delivery for one in begun.items] == [2]
+    assert [row["delivery"] for row in spool.rows("SELECT delivery FROM export_item")] == [2]
+    with pytest.raises(GatewayError, match="given up"):
+        exports.begin(Uid("2.25.2"), "/media/stick", items[:1], by="asha")

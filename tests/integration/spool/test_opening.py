@@ -176,3 +176,19 @@ def test_opening_a_doubted_step_is_accepting_it(filled: TestSpool) -> None:
     active = filled.steps.active("fundus")
     assert active is not None
     assert not active.doubtful
+
+
+def test_a_scanner_that_reads_one_code_without_end_confirms_nothing(filled: TestSpool) -> None:
+    busy(filled)
+    for _ in range(10):
+        assert not do(filled, RequestKind.SCAN, code="A2").ok
+        filled.clock.advance(0.4)
+    assert opened(filled) == "SPS1"
+    filled.clock.advance(2)  # taken away and read once more
+    assert do(filled, RequestKind.SCAN, code="A2").ok
+
+
+def test_a_bounce_of_a_refused_code_is_refused_as_well(filled: TestSpool) -> None:
+    assert not do(filled, RequestKind.SCAN, code="XX").ok
+    again = do(filled, RequestKind.SCAN, code="XX")
+    assert (again.ok, again.outcome) == (False, "The code fits no step of the worklist.")

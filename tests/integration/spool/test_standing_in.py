@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from gateway.domain.exports import ExportItem
+from gateway.domain.identifiers import Uid
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.lanes import Lane
+from gateway.spool.exports import ExportLedger
 from gateway.spool.standing_in import StandIn
 from tests.support.ledger import TestSpool, fault
 
@@ -76,3 +79,18 @@ def test_a_stand_in_without_its_primary_does_nothing(spool: TestSpool) -> None:
     owe(spool, 1)
     spool.deliveries.configure({"second": "f2"})
     assert stand_in(spool).look() == 0
+
+
+def test_what_was_exported_for_the_stand_in_stays_owed_to_it(spool: TestSpool) -> None:
+    owe(spool, 2)
+    silent(spool)
+    spool.clock.advance(AFTER.total_seconds())
+    second = stand_in(spool)
+    second.look()
+    exports = ExportLedger(spool.database, spool.clock)
+    items = [ExportItem(one, "DICOM/1") for one in exports.unsent(destination="second")[:1]]
+    exports.finish(exports.begin(Uid("2.25.1"), "/media/stick", items, by="asha"), items, by="asha")
+    spool.deliveries.destination_answers("main")
+    assert second.look() == 1
+    assert owed(spool, "second") == [items[0].owed.instance]
+    assert second.look() == 0
