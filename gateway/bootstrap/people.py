@@ -20,6 +20,7 @@ from gateway.spool.performed_view import PerformedView
 from gateway.spool.queue_view import QueueView
 from gateway.spool.requests import SpoolRequestDesk, role_of
 from gateway.spool.runs import RoleLock, begin_run
+from gateway.spool.sent_view import SentView
 from gateway.spool.status import LedgerStatus
 from gateway.stages.loop import Beat, Work
 
@@ -62,6 +63,12 @@ def open_performed(settings: Configuration) -> PerformedView:
     """The performed steps for reading; raises `ConfigurationError` when no role has ever made the ledger."""
     open_status(settings)
     return PerformedView(settings.spool.path, clock_of(settings))
+
+
+def open_sent(settings: Configuration) -> SentView:
+    """What peers sent, for reading; raises `ConfigurationError` when no role has ever made the ledger."""
+    open_status(settings)
+    return SentView(settings.spool.path, clock_of(settings))
 
 
 def heard_messages(settings: Configuration, feed: str, limit: int) -> list[MessageView]:

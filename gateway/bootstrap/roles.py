@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from gateway.bootstrap import settings as mapped
 from gateway.bootstrap.parts import LoopPlan, Parts
-from gateway.bootstrap.people import open_status
+from gateway.bootstrap.people import open_sent, open_status
+from gateway.bootstrap.scanning import code_reader
 from gateway.config.model import Configuration
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.errors import ConfigurationError
@@ -194,6 +195,8 @@ def _run_web(settings: Configuration, stop: threading.Event) -> int:
         station_name=settings.station.name,
         peers=mapped.peers_in_words(settings),
         local_studies=open_local_studies(settings),
+        sent=open_sent(settings),
+        read_code=code_reader(settings),
     )
     notifier = Notifier.of_this_process()
     notifier.ready()

@@ -28,6 +28,7 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
         faults += _peer(feed, file, f"hl7[{index}].tls", credentials)
     for index, mpps in enumerate(configuration.mpps):
         faults += _peer(mpps, file, f"mpps[{index}].tls", credentials)
+    faults += _scanners(configuration, file)
     for device in configuration.devices:
         if not device.settings.source.path.is_dir():
             faults.append(
@@ -39,6 +40,12 @@ def missing_references(configuration: Configuration, *, credentials: Path | None
                 )
             )
     return tuple(faults)
+
+
+def _scanners(configuration: Configuration, file: str) -> Iterator[Fault]:
+    for index, scanner in enumerate(configuration.scanner):
+        if not Path(scanner.port).exists():
+            yield Fault(file, f"scanner[{index}].port", "no such serial port", repr(scanner.port))
 
 
 def _peer(

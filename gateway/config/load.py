@@ -31,6 +31,7 @@ from gateway.config.profiles import shipped_profiles
 from gateway.config.reading import Reader
 from gateway.config.routes import fallback_faults, route_faults
 from gateway.config.rules import name as name_rule
+from gateway.config.scanner import Scanner, scanner_faults
 from gateway.config.unscheduled import Unscheduled
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.orders import LOCAL_LIST
@@ -38,7 +39,10 @@ from gateway.domain.orders import LOCAL_LIST
 T = TypeVar("T")
 Table = Mapping[str, Any]
 
-_TABLES = ("station", "spool", "worklist", "destination", "hl7", "mpps", "listener", "unscheduled", "web", "logging")
+_TABLES = (
+    "station", "spool", "worklist", "destination", "hl7", "mpps", "listener", "unscheduled", "scanner", "web",
+    "logging",
+)  # fmt: skip
 
 
 def no_object_faults(_: Object) -> Iterable[str]:
@@ -100,6 +104,8 @@ class _Loader:
         mpps = self._several(MppsPeer, table, "mpps", file)
         self._mpps_names = tuple(peer.name for peer in mpps)
         unscheduled = self._one(Unscheduled, table, "unscheduled", file)
+        scanner = self._several(Scanner, table, "scanner", file)
+        self._scanners(scanner, file)
         web = self._one(Web, table, "web", file)
         logging = self._one(Logging, table, "logging", file)
         devices = self._devices((*(one.name for one in worklist), *(one.name for one in hl7), LOCAL_LIST))
@@ -119,6 +125,7 @@ class _Loader:
             mpps=mpps,
             hl7=hl7,
             unscheduled=unscheduled or Unscheduled(),
+            scanner=scanner,
         )
 
     def _parse(self, path: Path, file: str) -> dict[str, Any] | None:
@@ -178,6 +185,11 @@ class _Loader:
                     "write [listener] with its port",
                     one.proof,
                 )
+
+    def _scanners(self, scanners: Sequence[Scanner], file: str) -> None:
+        known = sorted(path.stem for path in (self._path.parent / "devices").glob("*.toml"))
+        for path, bad in scanner_faults(scanners, known):
+            self._note(file, path, bad.rule, bad.suggestion)
 
     def _routes(self, destinations: Sequence[Destination], file: str) -> None:
         # by their files: a device whose file has a fault is there all the same

@@ -17,6 +17,7 @@ from gateway.config.fields import setting
 from gateway.config.http import Http, https_url
 from gateway.config.proof import Commitment, Proof
 from gateway.config.routes import NO_FALLBACK, Takes
+from gateway.config.scanner import Scanner
 from gateway.config.sending import Sending
 from gateway.config.unscheduled import Reconciliation, Unscheduled
 from gateway.config.values import Address, Compression, SecretReference
@@ -374,6 +375,7 @@ class Configuration:
     mpps: tuple[MppsPeer, ...] = ()
     hl7: tuple[Hl7Feed, ...] = ()
     unscheduled: Unscheduled = attrs.field(factory=Unscheduled)
+    scanner: tuple[Scanner, ...] = ()
 
     def device(self, name: str) -> Device:
         """The device of that name; raises `KeyError` if there is none."""

@@ -20,6 +20,7 @@ from gateway.config.model import (
     Web,
     WorklistProvider,
 )
+from gateway.config.scanner import Scanner
 from gateway.config.show import plain_value
 from gateway.config.unscheduled import Unscheduled
 
@@ -52,6 +53,7 @@ def gateway_reference() -> str:
         ("[[hl7]]", Hl7Feed),
         ("[[mpps]]", MppsPeer),
         ("[listener]", Listener),
+        ("[[scanner]]", Scanner),
         ("[unscheduled]", Unscheduled),
         ("[web]", Web),
         ("[logging]", Logging),

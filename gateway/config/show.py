@@ -22,7 +22,7 @@ def show(configuration: Configuration) -> str:
         document.add(key, plain_table(getattr(configuration, key)))
     if configuration.listener is not None:
         document.add("listener", plain_table(configuration.listener))
-    for key in ("worklist", "destination", "hl7", "mpps"):
+    for key in ("worklist", "destination", "hl7", "mpps", "scanner"):
         several = tomlkit.aot()
         for item in getattr(configuration, key):
             several.append(plain_table(item))

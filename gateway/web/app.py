@@ -1,7 +1,7 @@
 """Builds the application: its door, its screens, its words. Whoever calls it decides which ledger it shows."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from flask import Flask, url_for
 
 from gateway.domain.local_views import LocalStudyReader
 from gateway.domain.ports import Clock, RequestDesk, StatusReader
+from gateway.domain.sent import SentReader
 from gateway.web.faults import handle_faults
 from gateway.web.forms import Number
 from gateway.web.guard import guard
@@ -27,6 +28,7 @@ from gateway.web.screens.now import now_page
 from gateway.web.screens.performed import performed_pages
 from gateway.web.screens.queue import queue_pages
 from gateway.web.screens.reconcile import reconcile_pages
+from gateway.web.screens.scan import scan_pages
 from gateway.web.screens.system import system_page
 from gateway.web.screens.worklist import worklist_pages
 from gateway.web.security.backoff import Backoff
@@ -36,6 +38,7 @@ from gateway.web.security.headers import set_headers
 from gateway.web.security.password import Password
 from gateway.web.security.secret_key import secret_key
 from gateway.web.security.sessions import LONGEST_SESSION_S, Sessions
+from gateway.web.sent_reader import NothingSent
 from gateway.web.words import states, text, uids
 from gateway.web.words.candidates import candidate_words
 from gateway.web.words.identities import age_words
@@ -53,6 +56,8 @@ def create_app(
     station_name: str,
     peers: Mapping[str, str] | None = None,
     local_studies: LocalStudyReader | None = None,
+    sent: SentReader | None = None,
+    read_code: Callable[[str, str], tuple[str, str]] | None = None,
     idle_timeout_s: float = _IDLE_TIMEOUT_S,
     secure_cookie: bool = False,
 ) -> Flask:
@@ -85,10 +90,17 @@ def create_app(
         station_name=station_name,
         peers=dict(peers or {}),
         local_studies=local_studies or NoLocalStudies(),
+        sent=sent or NothingSent(),
+        read_code=read_code or _any_number,
     )
     _add_pages(app)
     _add_words(app)
     return app
+
+
+def _any_number(_: str, code: str) -> tuple[str, str]:
+    """A code of any kind, where no scanner says what its codes stand for."""
+    return "", code
 
 
 def _add_pages(app: Flask) -> None:
@@ -100,6 +112,7 @@ def _add_pages(app: Flask) -> None:
         correction_pages(),
         hold_pages(),
         worklist_pages(),
+        scan_pages(),
         device_pages(),
         performed_pages(),
         emergency_pages(),

@@ -1,6 +1,6 @@
 """What one application holds: its ports and its door. Views reach it through the application, never a global."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -9,6 +9,7 @@ from flask import current_app
 
 from gateway.domain.local_views import LocalStudyReader
 from gateway.domain.ports import Clock, RequestDesk, StatusReader
+from gateway.domain.sent import SentReader
 from gateway.web.security.backoff import Backoff
 from gateway.web.security.password import Password
 from gateway.web.security.sessions import Sessions
@@ -18,7 +19,10 @@ EXTENSION = "gateway"
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The parts that views work with; `peers` says how each peer is reached, in words, by its name."""
+    """The parts that views work with; `peers` says how each peer is reached, in words, by its name.
+
+    `read_code` says what a code that was scanned for a device stands for: the kind of number, and the number.
+    """
 
     reader: StatusReader
     desk: RequestDesk
@@ -29,6 +33,8 @@ class House:
     station_name: str
     peers: Mapping[str, str]
     local_studies: LocalStudyReader
+    sent: SentReader
+    read_code: Callable[[str, str], tuple[str, str]]
 
     def now(self) -> datetime:
         """The current moment in the station's zone."""

@@ -60,7 +60,7 @@ def screen(name: str, verdict: Verdict, *, live: str = "", live_form: str = "", 
     }
     if request.headers.get("HX-Request"):
         return make_response(render_template("live.html", **frame))
-    return make_response(render_template("screen.html", name=name, screens=SCREENS, **frame))
+    return make_response(render_template("screen.html", **{**context, **frame, "name": name, "screens": SCREENS}))
 
 
 def page(template: str, status: int = 200, **context: object) -> Response:

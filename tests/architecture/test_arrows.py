@@ -32,7 +32,7 @@ LIBRARIES = MappingProxyType(
     {
         "codec": {"numpy"},
         "codec/foreign.py": {"PIL", "jpeg_ls", "libjpeg", "openjpeg", "rle"},
-        "capture": {"PIL", "numpy", "watchdog"},
+        "capture": {"PIL", "numpy", "serial", "watchdog"},
         "worklist": {"hl7", "pydicom"},
         "objects": {"numpy", "pydicom"},
         "dicomweb": {"httpcore"},

@@ -14,6 +14,7 @@ from gateway.web.security.password import ensure_password
 from gateway.web.server import serve
 from tests.support.fake_locals import FakeLocals
 from tests.support.fake_reader import FakeClock, FakeDesk, FakeReader
+from tests.support.fake_sent import FakeSent
 
 
 @dataclass
@@ -26,6 +27,7 @@ class FakePage:
     reader: FakeReader
     desk: FakeDesk
     clock: FakeClock
+    sent: FakeSent
     local_studies: FakeLocals
     url: str = ""
     beats: list[str] = field(default_factory=list)
@@ -33,20 +35,21 @@ class FakePage:
 
 def make_page(state_dir: Path, **options: object) -> FakePage:
     """A page over empty fakes."""
-    reader, desk, clock, local_studies = FakeReader(), FakeDesk(), FakeClock(), FakeLocals()
+    reader, desk, clock, sent, local_studies = FakeReader(), FakeDesk(), FakeClock(), FakeSent(), FakeLocals()
     password = ensure_password(state_dir)
     assert password is not None
     app = create_app(
         reader=reader,
         desk=desk,
         clock=clock,
+        sent=sent,
         state_dir=state_dir,
         station_name="Rampur fundus room",
         local_studies=local_studies,
         peers={"Main PACS": "pacs.example:2762, AE MAIN", "HIS": "ris.example:11112, AE RIS"},
         **options,  # type: ignore[arg-type]  # the caller names options of create_app
     )
-    return FakePage(app, password, state_dir, reader, desk, clock, local_studies)
+    return FakePage(app, password, state_dir, reader, desk, clock, sent, local_studies)
 
 
 @contextmanager

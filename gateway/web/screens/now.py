@@ -10,6 +10,7 @@ from gateway.domain.local_views import LocalStudyView
 from gateway.domain.views import AcquisitionView, DeviceView
 from gateway.web.house import house
 from gateway.web.render import screen
+from gateway.web.screens.scan import recent_scans
 from gateway.web.words.opened import closing_words, opened_words
 from gateway.web.words.states import Tone, acquisition_mark
 from gateway.web.words.text import count
@@ -49,7 +50,7 @@ def show() -> Response:
     verdict = now_verdict(reader.counts(), reader.destinations(), reader.issues(), last)
     opened = house().local_studies.opened()
     stations = [_station(device, recent, *opened.get(device.name, (None, None))) for device in reader.devices()]
-    return screen("now", verdict, live=url_for("now.show"), stations=stations)
+    return screen("now", verdict, live=url_for("now.show"), stations=stations, scanned=recent_scans())
 
 
 def _station(

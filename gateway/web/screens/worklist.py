@@ -9,7 +9,9 @@ from gateway.web.forms import chosen_step, known_name
 from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.render import page, screen
+from gateway.web.screens.looking_up import ASKED_BY, add_looking_up, last_look_up
 from gateway.web.screens.orders import add_orders
+from gateway.web.screens.sent import add_sent
 from gateway.web.screens.switching import busy_with
 from gateway.web.words.text import count, person, when
 from gateway.web.words.verdicts import worklist_verdict
@@ -25,6 +27,8 @@ def worklist_pages() -> Blueprint:
     pages.add_url_rule("/worklist/open", "open", open_step, methods=["POST"])
     pages.add_url_rule("/worklist/refresh", "refresh", refresh, methods=["POST"])
     add_orders(pages)
+    add_looking_up(pages)
+    add_sent(pages)
     return pages
 
 
@@ -52,6 +56,8 @@ def show() -> Response:
         providers=providers,
         devices=chosen or devices,
         wanted=wanted if chosen else "",
+        looked_up=last_look_up(),
+        asked_by=ASKED_BY,
     )
 
 

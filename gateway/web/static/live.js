@@ -92,6 +92,9 @@
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
 
+  // A keyboard wedge types into the field that has the cursor. A finger is no wedge: the field would open its keyboard.
+  const wedge = document.querySelector("[data-wedge]");
+  if (wedge && matchMedia("(hover: hover)").matches) wedge.focus({ preventScroll: true });
   offerCopy();
   if (seen && seen.dataset.live) {
     tell();

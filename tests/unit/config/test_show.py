@@ -58,5 +58,6 @@ def test_what_is_referred_to_but_not_there_is_named(tmp_path: Path) -> None:
         ("gateway.toml", "hl7[0].tls.key", "no such file"),
         ("gateway.toml", "mpps[0].tls.certificate", "no such file"),
         ("gateway.toml", "mpps[0].tls.key", "no such file"),
+        ("gateway.toml", "scanner[0].port", "no such serial port"),
         ("devices/fundus.toml", "source.path", "no such folder"),
     ]

@@ -1,0 +1,95 @@
+"""What peers of the worklist and scanners sent, for page and command line. Reads only."""
+
+import base64
+import binascii
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from gateway.domain.ports import Clock
+from gateway.domain.requests import RequestKind
+from gateway.domain.sent import ImportView, MessageView, ScanView, SentRound
+from gateway.spool.answers import AnswerLedger
+from gateway.spool.database import Database
+from gateway.spool.heard import HeardLedger
+from gateway.spool.moments import from_us, from_us_or_none, zone_of
+from gateway.spool.snapshots import keys_from_text
+
+T = TypeVar("T")
+
+
+class SentView:
+    """The `SentReader` over the ledger in `spool`; every call opens its own short read, so any thread may ask."""
+
+    def __init__(self, spool: Path, clock: Clock) -> None:
+        self._spool = spool
+        self._clock = clock
+
+    def round(self, provider: str) -> SentRound | None:
+        """The last answers of a provider that is asked; None while it was never asked."""
+        return self._read(lambda database: AnswerLedger(database, self._clock).round(provider))
+
+    def messages(self, provider: str = "", *, limit: int = 50) -> Sequence[MessageView]:
+        """The last messages of a feed, or of all, newest first."""
+        return self._read(lambda database: HeardLedger(database, self._clock).messages(provider, limit=limit))
+
+    def imports(self, *, limit: int = 5) -> Sequence[ImportView]:
+        """The last lists that people gave, newest first."""
+        rows = self._rows(
+            "SELECT * FROM request WHERE kind = ? ORDER BY done_us DESC, id DESC LIMIT ?",
+            (RequestKind.IMPORT_ORDERS.value, limit),
+        )
+        return [
+            ImportView(
+                at=self._at(row["done_us"]),
+                by=row["filed_by"],
+                ok=bool(row["ok"]),
+                outcome=row["outcome"],
+                faults=tuple(row["detail"].splitlines()),
+                body=_content(row["payload"]),
+            )
+            for row in rows
+        ]
+
+    def scans(self) -> Sequence[ScanView]:
+        """The last code of each device."""
+        return [
+            ScanView(
+                device=row["device"],
+                at=self._at(row["at_us"]),
+                code=row["code"],
+                ok=bool(row["ok"]),
+                outcome=row["outcome"],
+                candidates=keys_from_text(row["candidates"]),
+                waiting_step=row["waiting_step"],
+                waiting_until=from_us_or_none(row["waiting_until_us"], zone_of(self._clock)),
+            )
+            for row in self._rows("SELECT * FROM scan ORDER BY device", ())
+        ]
+
+    def _at(self, us: int) -> datetime:
+        return from_us(us, zone_of(self._clock))
+
+    def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
+        def read(database: Database) -> list[sqlite3.Row]:
+            with database.read() as connection:
+                return connection.execute(sql, tuple(values)).fetchall()
+
+        return self._read(read)
+
+    def _read(self, how: Callable[[Database], T]) -> T:
+        database = Database(self._spool, read_only=True)
+        try:
+            return how(database)
+        finally:
+            database.close()
+
+
+def _content(payload: str) -> bytes:
+    try:
+        return base64.b64decode(json.loads(payload).get("content", ""), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
