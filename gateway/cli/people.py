@@ -12,6 +12,7 @@ from gateway.cli.unscheduled import identity_options
 from gateway.domain.identifiers import display_name
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import StepView
+from gateway.web.words.candidates import candidate_words
 from gateway.worklist.csv_table import LARGEST_BYTES
 
 
@@ -134,7 +135,8 @@ def hold_list(context: click.Context) -> None:
         for kind, value, origin in row.hints:
             click.echo(f"    {kind} {value} (from {origin})")
         for step in reader.step_of(row.candidates):
-            click.echo(f"    step {step.number}: {step.patient_name} {step.patient_id} {step.accession_number}")
+            why = candidate_words(row, step)
+            click.echo(f"    step {step.number}: {step.patient_name} {step.patient_id} {step.accession_number}  {why}")
 
 
 @hold.command()
