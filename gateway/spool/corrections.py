@@ -82,7 +82,7 @@ def correct(
     for row in rows:
         connection.execute("INSERT OR REPLACE INTO proven SELECT * FROM standing WHERE acquisition = ?", (row["id"],))
     remarks = leave_wrong_steps(connection, now_us, [row["id"] for row in rows], actor=actor)
-    remarks += [remark for row in rows for remark in _on_media(connection, row)]
+    remarks += [remark for row in objects for remark in _on_media(connection, row)]
     return Corrected(tuple(successors), dropped, notes, tuple(remarks))
 
 
