@@ -34,7 +34,7 @@ _ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "step": "gateway.cli.performed:step_with_performed",
         "try": "gateway.cli.tryout:try_file",
         "unscheduled": "gateway.cli.unscheduled:unscheduled",
-        "worklist": "gateway.cli.people:worklist",
+        "worklist": "gateway.cli.worklist:worklist",
     }
 )
 """Commands of other modules; a role that runs for years does not load them."""

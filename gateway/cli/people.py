@@ -1,120 +1,14 @@
-"""Commands by which a person decides: worklist, holds, quarantine, active step."""
-
-import base64
-from pathlib import Path
+"""Commands by which a person decides: holds, quarantine, active step."""
 
 import click
 
-from gateway.bootstrap.people import clock_of, heard_messages, open_status, user_name
+from gateway.bootstrap.people import clock_of, open_status, user_name
+from gateway.bootstrap.scanning import code_reader
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 from gateway.cli.unscheduled import identity_options
-from gateway.domain.identifiers import display_name
 from gateway.domain.requests import RequestKind
-from gateway.domain.views import StepView
 from gateway.web.words.candidates import candidate_words
-from gateway.worklist.csv_table import LARGEST_BYTES
-
-
-@click.group(invoke_without_command=True)
-@click.option("--search", default="", help="Part of a name, patient id or accession number.")
-@click.pass_context
-@speaks_of_faults
-def worklist(context: click.Context, search: str) -> None:
-    """List who is expected, with the age of the answer."""
-    if context.invoked_subcommand is not None:
-        return
-    settings = configuration(context)
-    reader, now = open_status(settings), clock_of(settings).now()
-    for provider in reader.providers():
-        click.echo(f"{provider.name}: answered {clock_text(provider.answered_at, now)} {provider.error}".rstrip())
-    print_table(
-        ["step", "start", "patient", "id", "accession", "modality", "description", "remarks"],
-        [_step_row(step) for step in reader.steps(search=search)],
-    )
-
-
-def _step_row(step: StepView) -> list[str]:
-    remarks = [*step.faults, *(["vanished from the provider"] if step.vanished else [])]
-    remarks += [f"open on {name}" for name in step.open_on]
-    return [
-        str(step.number),
-        f"{step.start:%Y-%m-%d %H:%M}" if step.start else "-",
-        step.patient_name,
-        step.patient_id,
-        step.accession_number,
-        step.modality,
-        step.description,
-        "; ".join(remarks),
-    ]
-
-
-@worklist.command()
-@click.argument("provider", required=False, default="")
-@click.pass_context
-@speaks_of_faults
-def refresh(context: click.Context, provider: str) -> None:
-    """Ask the provider (or all of them) now."""
-    ask(context, RequestKind.REFRESH, {"provider": provider})
-
-
-@worklist.command()
-@click.argument("feed", required=False, default="")
-@click.option("--limit", default=10, show_default=True, help="How many of the newest.")
-@click.pass_context
-@speaks_of_faults
-def messages(context: click.Context, feed: str, limit: int) -> None:
-    """Show the last HL7 messages as they came, with the answer and the fault of each. They hold patient data."""
-    for view in heard_messages(configuration(context), feed, limit):
-        click.secho(f"{view.at:%Y-%m-%d %H:%M:%S} {view.provider} from {view.sender}: {view.kind or '?'}", bold=True)
-        click.echo(f"  answered {view.answer} {view.fault}".rstrip())
-        for line in view.body.splitlines():
-            click.echo(f"  | {display_name(line)}")
-
-
-@worklist.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--whole", is_flag=True, help="FILE is the whole list: take off what it does not name.")
-@click.pass_context
-@speaks_of_faults
-def import_orders(context: click.Context, file: Path, whole: bool) -> None:
-    """Import the orders of FILE, a list in CSV.
-
-    Its first line names the columns, in any order: patient_id and name (or family and given) are needed; issuer,
-    birth_date, sex, accession_number, procedure_id, procedure, description, modality, station_ae_title, date, time,
-    priority, referring_physician, study_instance_uid and step_id are used too. Dates are written like 1971-04-02.
-    """
-    content = base64.b64encode(file.read_bytes()[: LARGEST_BYTES + 1]).decode("ascii")
-    detail = ask(context, RequestKind.IMPORT_ORDERS, {"content": content, "whole": "yes" if whole else "no"})
-    click.echo(detail, nl=bool(detail))
-
-
-@worklist.command("add")
-@click.option("--patient-id", required=True, help="Patient ID.")
-@click.option("--name", required=True, help="Name, as Family^Given.")
-@click.option("--issuer", default="", help="Who gave the patient ID.")
-@click.option("--birth-date", default="", help="Date of birth, such as 1980-01-31.")
-@click.option("--sex", type=click.Choice(["", "F", "M", "O"]), default="", help="Sex.")
-@click.option("--accession-number", default="", help="Accession number of the order.")
-@click.option("--description", default="", help="What is to be done.")
-@click.option("--modality", default="", help="Modality, such as OP.")
-@click.option("--date", "day", default="", help="Scheduled date; today if left out.")
-@click.option("--time", default="", help="Scheduled time, such as 10:30.")
-@click.pass_context
-@speaks_of_faults
-def add_order(context: click.Context, /, **columns: str) -> None:
-    """Put one order on the list that is kept here."""
-    day = columns.pop("day")
-    ask(context, RequestKind.ADD_ORDER, {**columns, "date": day} if day else columns)
-
-
-@worklist.command("remove")
-@click.argument("number", type=int)
-@click.pass_context
-@speaks_of_faults
-def remove_order(context: click.Context, number: int) -> None:
-    """Take step NUMBER off the list that is kept here."""
-    ask(context, RequestKind.REMOVE_ORDER, {"step": str(number)})
 
 
 @click.group()
@@ -236,3 +130,14 @@ def step_open(context: click.Context, device: str, number: int, *, confirmed: bo
     """Open step NUMBER (of `worklist`) on DEVICE: what it captures from now on belongs to that step."""
     payload = {"device": device, "step": str(number)}
     ask(context, RequestKind.OPEN_STEP, payload | ({"confirmed": "yes"} if confirmed else {}))
+
+
+@step.command("scan")
+@click.argument("device")
+@click.argument("code")
+@click.pass_context
+@speaks_of_faults
+def step_scan(context: click.Context, device: str, code: str) -> None:
+    """Open on DEVICE the one step that CODE fits, as if it had been scanned there; scan again to confirm if asked."""
+    kind, value = code_reader(configuration(context))(device, code)
+    ask(context, RequestKind.SCAN, {"device": device, "code": value, "kind": kind})
