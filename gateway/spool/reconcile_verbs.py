@@ -52,8 +52,6 @@ class ReconcileVerbs:
     def _reconcile(self, connection: sqlite3.Connection, request: Request) -> str:
         study = _unsettled(connection, request)
         step = chosen_step(connection, request)
-        if step.doubtful:
-            raise RequestRefused("That worklist entry has changed its patient or number; compare and accept it first.")
         if not _is_suggested(connection, study["id"], step) and request.payload.get("although") != "yes":
             raise RequestRefused(
                 "Nothing that is known suggests that order. If it is right all the same, confirm it once more as such."

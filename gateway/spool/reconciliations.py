@@ -1,9 +1,10 @@
 """Local studies that may still find their order, and the orders that are suggested for them."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from gateway.domain.acquisition import Hint
 from gateway.domain.objects import LocalStudy
@@ -73,11 +74,13 @@ class ReconciliationLedger:
             hints=tuple(hints),
         )
 
-    def steps(self) -> list[Step]:
-        """Every cached step that can be used, those that have gone from their provider among them."""
+    def steps(self) -> tuple[Callable[[], list[Step]], str]:
+        """Every cached step that can be used, also if gone from its provider, read when asked for; and their digest."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT snapshot FROM step WHERE usable = 1").fetchall()
-        return [step_from_text(row["snapshot"]) for row in rows]
+            rows = connection.execute("SELECT snapshot FROM step WHERE usable = 1 ORDER BY id").fetchall()
+        texts = [row["snapshot"] for row in rows]
+        digest = sha256("\n".join(texts).encode()).hexdigest()
+        return (lambda: [step_from_text(text) for text in texts]), digest
 
     def suggest(self, number: int, suggestions: Sequence[NewSuggestion]) -> bool:
         """Let these be the open suggestions for a local study; what a person refused stays so. Whether any is new."""

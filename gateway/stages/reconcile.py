@@ -33,14 +33,21 @@ class Reconciler:
     def __init__(self, ledger: ReconciliationLedger, rules: ReconcileRules) -> None:
         self._ledger = ledger
         self._rules = rules
+        self._compared: dict[int, WaitingStudy] = {}
+        self._steps = ""
 
     def look(self) -> None:
-        """Compare each local study that waits with the cached worklist."""
+        """Compare each local study that waits with the cached worklist, where either has changed."""
         waiting = self._ledger.waiting(self._rules.look_for)
         if not waiting:
+            self._compared = {}
             return
-        steps = self._ledger.steps()
-        for one in waiting:
+        read_steps, digest = self._ledger.steps()
+        known = self._compared if digest == self._steps else {}
+        self._compared, self._steps = {one.number: one for one in waiting}, digest
+        changed = [one for one in waiting if known.get(one.number) != one]
+        steps = read_steps() if changed else []
+        for one in changed:
             found = suggest(self._case(one), steps, order_within=self._rules.order_within)
             self._ledger.suggest(one.number, [NewSuggestion(s.step, s.ground.value, s.reason) for s in found])
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from gateway.domain.acquisition import Hint, HintKind
 from gateway.domain.procedure import Patient, Step, StepKey
-from gateway.worklist.agreement import NAMES, agreements, contradictions
+from gateway.worklist.agreement import NAMES, Verdict, agreements, contradictions, judge
 from gateway.worklist.values import parse_date
 
 TYPED = "typed by a person"
@@ -24,6 +24,7 @@ _AGE_MARGIN_SHARE = 0.3
 _DAYS_OF_AGE: Mapping[str, float] = MappingProxyType({"D": 1.0, "W": 7.0, "M": 30.44, "Y": 365.25})
 _YEAR_DAYS = 365.25
 _ORDER = (HintKind.ACCESSION_NUMBER, HintKind.STUDY_INSTANCE_UID, HintKind.REQUESTED_PROCEDURE_ID)
+_TELLING = frozenset({*_ORDER, HintKind.PATIENT_ID, HintKind.BIRTH_DATE})
 
 
 class Ground(Enum):
@@ -81,10 +82,11 @@ def suggest(case: LocalCase, steps: Sequence[Step], *, order_within: timedelta) 
         None of them is contradicted by anything that is known (`objections` is empty for each).
     """
     found = []
+    known = _known(case)
     for step in steps:
-        if not step.usable or step.doubtful or objections(case, step):
+        if not step.usable or step.doubtful or not _is_near(case, known, step, order_within) or objections(case, step):
             continue
-        ground = _ground(case, step, order_within)
+        ground = _ground(case, known, step, order_within)
         if ground is not None:
             found.append((step, ground))
     shared = {ground: sum(1 for _, other in found if other is ground) for _, ground in found}
@@ -117,9 +119,15 @@ def _known(case: LocalCase) -> tuple[Hint, ...]:
     return (*said, *(hint for hint in case.hints if hint.kind in NAMES and hint.value.strip()))
 
 
-def _ground(case: LocalCase, step: Step, order_within: timedelta) -> Ground | None:
+def _is_near(case: LocalCase, known: Sequence[Hint], step: Step, order_within: timedelta) -> bool:
+    """Whether any ground may hold; names, which cost most to compare, are left for those that pass."""
+    if any(judge(hint, step) is Verdict.AGREES for hint in known if hint.kind in _TELLING):
+        return True
+    return _nobody_knows(known) and _may_be_then_and_there(case, step, order_within)
+
+
+def _ground(case: LocalCase, known: Sequence[Hint], step: Step, order_within: timedelta) -> Ground | None:
     """The strongest reason for a step that nothing contradicts."""
-    known = _known(case)
     agreed = set(agreements(known, step))
     if agreed & set(_ORDER):
         return Ground.ORDER
@@ -127,8 +135,12 @@ def _ground(case: LocalCase, step: Step, order_within: timedelta) -> Ground | No
         return Ground.PATIENT_ID
     if {HintKind.PATIENT_NAME, HintKind.BIRTH_DATE} <= agreed:
         return Ground.PERSON
-    nobody_knows = all(hint.kind is HintKind.SEX for hint in known)
-    return Ground.CIRCUMSTANCE if nobody_knows and _may_be_then_and_there(case, step, order_within) else None
+    meant = _nobody_knows(known) and _may_be_then_and_there(case, step, order_within)
+    return Ground.CIRCUMSTANCE if meant else None
+
+
+def _nobody_knows(known: Sequence[Hint]) -> bool:
+    return all(hint.kind is HintKind.SEX for hint in known)
 
 
 def _may_be_then_and_there(case: LocalCase, step: Step, order_within: timedelta) -> bool:

@@ -208,7 +208,7 @@ def test_what_is_being_built_is_left_to_finish_first(spool: TestSpool) -> None:
         ({"local_study": "9", "step": "1"}, "There is no local study 9."),
         ({"local_study": "1", "step": "9"}, "no longer in the worklist cache"),
         ({"local_study": "1", "step": "2"}, "cannot be used"),
-        ({"local_study": "1", "step": "3"}, "compare and accept it first"),
+        ({"local_study": "1", "step": "3"}, "in doubt"),
         ({"local_study": "1", "step": "1"}, "Nothing that is known suggests that order."),
         ({"local_study": "1", "step": "1", "although": "yes", "operator": ""}, "names no operator"),
     ],

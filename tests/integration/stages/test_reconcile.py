@@ -1,0 +1,82 @@
+"""The look for orders: what it finds in the ledger, that it rests when nothing changed, and what it says to people."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.local_identity import LocalIdentities
+from gateway.domain.procedure import Hold
+from gateway.domain.requests import RequestKind
+from gateway.spool.local_view import LocalStudiesView
+from gateway.spool.reconciliations import ReconciliationLedger
+from gateway.stages.reconcile import Reconciler, ReconcileRules, Whereabouts
+from tests.support.ledger import NOON, TestSpool, step
+
+RULES = ReconcileRules(
+    "Unknown^Patient", timedelta(days=14), timedelta(hours=12), {"fundus": Whereabouts("OP", frozenset({"RAMPUR_FC1"}))}
+)
+
+
+class Looking:
+    """A spool with one picture of somebody unknown, and the reconciler."""
+
+    def __init__(self, root: Path) -> None:
+        self.spool = TestSpool(root)
+        self.reconciler = Reconciler(ReconciliationLedger(self.spool.database, self.spool.clock), RULES)
+        number = self.spool.record(captured_at=NOON)
+        self.spool.acquisitions.held(number, Hold("No step fits.", ""))
+        self.spool.desk.file(RequestKind.UNSCHEDULED, {"acquisitions": str(number)}, by="nurse")
+        (request,) = self.spool.requests.waiting("assemble")
+        self.spool.requests.carry_out(request)
+
+    def suggested(self) -> list[tuple[str, str]]:
+        self.reconciler.look()
+        (one,) = LocalStudiesView(self.spool.root, self.spool.clock, LocalIdentities()).to_reconcile()
+        return [(found.step.key.step_id, found.ground) for found in one.suggestions]
+
+
+@pytest.fixture
+def looking(tmp_path: Path) -> Looking:
+    return Looking(tmp_path / "spool")
+
+
+def test_an_order_of_that_room_and_time_is_suggested_and_told(looking: Looking) -> None:
+    assert looking.suggested() == []
+    assert looking.reconciler.issues() == {}
+    other = step(2, station_ae_title="OTHER_ROOM")
+    looking.spool.steps.answered("HIS", [step(1, start=NOON + timedelta(hours=1)), other])
+    assert looking.suggested() == [("SPS1", "circumstance")]
+    (issue,) = looking.reconciler.issues().values()
+    assert "1 study(ies)" in issue.text
+    looking.spool.close()
+
+
+def test_what_vanishes_stays_suggested_and_what_changes_does_not(looking: Looking) -> None:
+    looking.spool.steps.answered("HIS", [step(1)])
+    assert looking.suggested() == [("SPS1", "circumstance")]
+    looking.spool.steps.answered("HIS", [])
+    assert looking.suggested() == [("SPS1", "circumstance")]
+    looking.spool.steps.answered("HIS", [step(1, modality="US")])
+    assert looking.suggested() == []
+    looking.spool.close()
+
+
+def test_it_compares_again_only_when_something_changed(looking: Looking, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+
+    def note(*args: object, **_: object) -> tuple[()]:
+        looked.append(args)
+        return ()
+
+    monkeypatch.setattr("gateway.stages.reconcile.suggest", note)
+    looking.spool.steps.answered("HIS", [step(1)])
+    for _ in range(3):
+        looking.reconciler.look()
+    looking.spool.steps.answered("HIS", [step(1)])
+    looking.reconciler.look()
+    assert len(looked) == 1
+    looking.spool.steps.answered("HIS", [step(1), step(2)])
+    looking.reconciler.look()
+    assert len(looked) == 2
+    looking.spool.close()
