@@ -3,8 +3,16 @@
 Run as root with ``python -m tests.benchmarks.link [--json] [--quick] [--longest-s S] [--only TEXT]``. A link is two
 network namespaces that this program makes and removes, joined packet by packet with a shared rate, delay, loss, queue
 and outages; TCP on both sides is the kernel's own, and storescp answers on the far side. Seconds run from a sender's
-first packet to its last answer. Share of capacity: bytes of the objects' files in that time, over what the link's rate
-carries while it is up, headers of IP included; about 96 % is all that TCP can leave for them.
+first packet to its last answer, in the gateway's case to the commit that records it.
+
+share_of_capacity: bytes of the objects' files over what the link's raw rate carries in those seconds while it is up.
+share_on_wire: bytes of all packets to the far side (headers, repeats, DIMSE) over the same.
+possible_share, possible_seconds: what no sender can exceed on that link. A packet of 1500 bytes carries 1448 of an
+object (20 of IP, 32 of TCP with its time stamps), a lost one is sent again, and three round trips carry no object: to
+connect, to associate, and for the last byte and its answer.
+
+The mix "peer as shipped" has storescp as Debian ships it, which sends each answer in two pieces and, by Nagle's
+algorithm, the second a round trip later; in the other mixes TCP_NODELAY=1 stands in its environment.
 """
 
 import argparse
@@ -38,14 +46,22 @@ LINKS: Mapping[str, LinkShape] = MappingProxyType(
         "2 Mbit/s, 150 ms, 30 s up, 30 s down": LinkShape(2_000, 150, up_s=30, down_s=30),
     }
 )
+AS_SHIPPED = "200 x 20 kB, peer as shipped"
 MIXES: Mapping[str, tuple[int, int]] = MappingProxyType(
-    {"200 x 20 kB": (200, 20_000), "30 x 500 kB": (30, 500_000), "2 x 60 MB": (2, 60_000_000)}
+    {
+        "200 x 20 kB": (200, 20_000),
+        AS_SHIPPED: (200, 20_000),
+        "30 x 500 kB": (30, 500_000),
+        "2 x 60 MB": (2, 60_000_000),
+    }
 )
 PORT = 11112
 QUICK_LONGEST_S = 8.0
 QUICK_DARK_S = 5.0
 _FAST_KBIT_S = 20_000
 _PATIENCE = 12
+_PACKET_BYTES, _CARRIED_BYTES = 1500, 1448
+_EMPTY_ROUND_TRIPS = 3
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,13 @@ class Case:
     def limit_s(self) -> float:
         """When a sender is given up: it has had many times what the link needs."""
         return 60 + _PATIENCE * self.count * self.size / self.shape.bytes_per_s * (2 if self.shape.down_s else 1)
+
+    def possible_seconds(self, total_bytes: int) -> float:
+        """The least seconds in which a sender can bring objects of so many bytes over the link, outages included."""
+        shape = self.shape
+        packets = total_bytes * _PACKET_BYTES / _CARRIED_BYTES / (1 - shape.loss_percent / 100)
+        busy_s = packets / shape.bytes_per_s + _EMPTY_ROUND_TRIPS * shape.rtt_ms / 1000
+        return busy_s if not shape.down_s else busy_s + math.floor(busy_s / shape.up_s) * shape.down_s
 
     def row(self, sent: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         """The row of the result."""
@@ -109,14 +132,16 @@ def measure(case: Case, number: int) -> dict[str, Any]:
 
 
 @contextmanager
-def far_side(link: EmulatedLink, folder: Path) -> Iterator[Path]:
+def far_side(link: EmulatedLink, folder: Path, mix: str = "") -> Iterator[Path]:
     """DCMTK's storescp, one process an association, beyond `link`; the folder it writes to."""
+    environment = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
+    environment |= {} if mix == AS_SHIPPED else {"TCP_NODELAY": "1"}
     received = folder / "received"
     received.mkdir(parents=True)
     command = link.inside_pacs("storescp", "--fork", "+xa", "-B", "-aet", "PACS", "-od", str(received), str(PORT))
     process = subprocess.Popen(
         command,
-        env={**os.environ, "TCP_NODELAY": "1"},
+        env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -141,7 +166,7 @@ def _await_listening(pid: int) -> None:
 def _by_gateway(case: Case, folder: Path, tag: str) -> dict[str, Any]:
     """The real forward role with the waits that it has by default."""
     waits = Target("main", f"{PACS}:{PORT}", connect_s=10, tls_s=15, association_s=30, response_s=60, stall_s=60)
-    with EmulatedLink(case.shape, tag) as link, far_side(link, folder) as received:
+    with EmulatedLink(case.shape, tag) as link, far_side(link, folder, case.mix) as received:
         role = ForwardRole(folder / "home", [waits], wrap=link.inside_box)
         owe(role.spool, write_objects(role.spool, case.count, case.size), ["main"])
         deadline = time.monotonic() + case.limit_s
@@ -158,7 +183,7 @@ def _by_dcmtk(case: Case, folder: Path, tag: str, program: str) -> dict[str, Any
     write_objects(folder, case.count, case.size)
     scan = ["+sd"] if program == "storescu" else ["--scan-directories"]
     command = [program, "-aec", "PACS", *scan, PACS, str(PORT), str(folder / "instances")]
-    with EmulatedLink(case.shape, tag) as link, far_side(link, folder) as received:
+    with EmulatedLink(case.shape, tag) as link, far_side(link, folder, case.mix) as received:
         process = subprocess.Popen(link.inside_box(*command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             process.wait(case.limit_s)
@@ -178,11 +203,21 @@ def _facts(case: Case, received: Path, traffic: Mapping[str, Any], ended: float)
     facts = {
         "seconds": round(seconds, 2),
         "share_of_capacity": round(sum(arrived) / (up_s * case.shape.bytes_per_s), 3),
+        "share_on_wire": round(traffic["to_pacs"]["bytes"] / (up_s * case.shape.bytes_per_s), 3),
         "wire_bytes": wire,
-        "wire_share_of_capacity": round(traffic["to_pacs"]["bytes"] / (up_s * case.shape.bytes_per_s), 3),
+        **_possible(case, sum(arrived)),
     }
     # a figure of a sender that did not deliver everything would be read as if it had
     return facts if len(arrived) == case.count else {**facts, "undelivered": case.count - len(arrived)}
+
+
+def _possible(case: Case, arrived_bytes: int) -> dict[str, float]:
+    seconds = case.possible_seconds(arrived_bytes)
+    up_s = case.shape.up_seconds(seconds)
+    return {
+        "possible_seconds": round(seconds, 2),
+        "possible_share": round(arrived_bytes / (up_s * case.shape.bytes_per_s), 3),
+    }
 
 
 def run(chosen: Sequence[Case], at_once: int) -> list[dict[str, Any]]:

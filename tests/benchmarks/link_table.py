@@ -2,7 +2,10 @@
 
 from typing import Any
 
-_HEADS = ("link", "mix", "sent", "gateway s", "share", "wire MB", "dcmsend s (x)", "share", "storescu s (x)", "share")
+_HEADS = (
+    "link", "mix", "sent", "gateway s", "share", "possible", "on the wire", "dcmsend s (x)", "share",
+    "storescu s (x)", "share",
+)  # fmt: skip
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -18,7 +21,7 @@ def _line(cells: Any) -> str:
 def _cells(row: dict[str, Any]) -> list[str]:
     sent = f"{row['objects']} x {row['object_bytes'] / 1000:,.0f} kB"
     own = [row["link"], row["mix"], sent, _seconds(row), f"**{row['share_of_capacity']:.0%}**"]
-    own.append(f"{row['wire_bytes'] / 1e6:.1f}")
+    own += [f"{row['possible_share']:.0%}", f"{row['share_on_wire']:.0%}"]
     for name in ("dcmsend", "storescu"):
         peer = row["peers"][name]
         own += [f"{_seconds(peer)} (x{peer['seconds'] / row['seconds']:.1f})", f"{peer['share_of_capacity']:.0%}"]

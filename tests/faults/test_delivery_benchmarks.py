@@ -8,12 +8,13 @@ from tests.benchmarks.link_table import table
 
 
 def test_a_link_row_names_link_mix_figures_and_peers() -> None:
-    (case,) = link.cases(longest_s=0.1, quick=True, only="10 Mbit/s, 40 ms / 200 x 20 kB")
+    case, as_shipped = link.cases(longest_s=0.1, quick=True, only="10 Mbit/s, 40 ms / 200 x 20 kB")
+    assert as_shipped.mix == link.AS_SHIPPED
     (row,) = json.loads(json.dumps(link.run([case], 1)))
     assert (row["link"], row["mix"]) == ("10 Mbit/s, 40 ms", "200 x 20 kB")
     assert set(row["peers"]) == {"dcmsend", "storescu"}
     for facts in (row, *row["peers"].values()):
-        assert {"seconds", "share_of_capacity", "wire_bytes"} <= set(facts)
+        assert {"seconds", "share_of_capacity", "share_on_wire", "possible_share", "wire_bytes"} <= set(facts)
         assert "undelivered" not in facts
         assert facts["wire_bytes"] > row["objects"] * row["object_bytes"]
     assert "dcmsend" in table([row])
@@ -21,8 +22,8 @@ def test_a_link_row_names_link_mix_figures_and_peers() -> None:
 
 def test_every_link_has_every_mix() -> None:
     full = link.cases(longest_s=0, quick=False, only="")
-    assert len(full) == len(link.LINKS) * len(link.MIXES) == 15
-    assert [(case.count, case.size) for case in full[:3]] == list(link.MIXES.values())
+    assert len(full) == len(link.LINKS) * len(link.MIXES) == 20
+    assert [(case.count, case.size) for case in full[:4]] == list(link.MIXES.values())
     assert all(
         case.count * case.size <= 9 * case.shape.bytes_per_s
         for case in link.cases(longest_s=link.QUICK_LONGEST_S, quick=True, only="")
@@ -36,3 +37,11 @@ def test_a_ledger_row_has_its_figures(tmp_path: Path) -> None:
         assert {"enqueue_us", "claim_us", "finish_us", "page_ms", "start_s", "rss_mb"} <= set(row)
         assert min(row.values()) > 0
     assert "enqueue_us" in ledger.table(rows)
+
+
+def test_what_is_possible_follows_from_the_link_alone() -> None:
+    (case,) = link.cases(longest_s=0, quick=False, only="384 kbit/s, 715 ms / 2 x 60 MB")
+    seconds = case.possible_seconds(48_000 * 1448)
+    assert abs(seconds - (1500 + 3 * 0.715)) < 0.01
+    (dying,) = link.cases(longest_s=0, quick=False, only="30 s down / 2 x 60 MB")
+    assert abs(dying.possible_seconds(250_000 * 50) - (50 * 1500 / 1448 + 0.45 + 30)) < 0.01

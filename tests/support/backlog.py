@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gateway.domain.lanes import lane_of
 from gateway.domain.procedure import Patient, Step, StepKey
 from gateway.spool.database import Database, migrate
 from gateway.spool.moments import to_us
@@ -22,6 +23,7 @@ _SC = "1.2.840.10008.5.1.4.1.1.7"
 _EXPLICIT = "1.2.840.10008.1.2.1"
 _STAND_IN = f"{_ROOT}{10**29 - 1}"
 _DAY_US = 86_400_000_000
+_CLIP_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,10 @@ def owe(
     stored: bool = False,
     now: datetime | None = None,
 ) -> None:
-    """Enter `objects` into the ledger as captured, assembled and owed to `destinations`; as stored there if asked."""
+    """Enter `objects` into the ledger as captured, assembled and owed to `destinations`; as stored there if asked.
+
+    Each is in the lane that assembling gives it by default: what is large is a clip.
+    """
     migrate(spool)
     database = Database(spool)
     now_us = to_us(now or datetime.now(UTC)) - (2 * _DAY_US if stored else 0)
@@ -168,11 +173,11 @@ def owe(
             )  # fmt: skip
             for name in destinations:
                 connection.execute(
-                    "INSERT INTO delivery (instance, acquisition, destination, state, since_us, due_us, attempts,"
-                    " stored_us, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO delivery (instance, acquisition, destination, lane, state, since_us, due_us, attempts,"
+                    " stored_us, status) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
-                        number, number, name, "stored" if stored else "pending", now_us, now_us, int(stored),
-                        now_us if stored else None, "0000" if stored else "",
+                        number, number, name, lane_of("", frozen.size, _CLIP_BYTES), "stored" if stored else "pending",
+                        now_us, now_us, int(stored), now_us if stored else None, "0000" if stored else "",
                     ),
                 )  # fmt: skip
     database.close()

@@ -118,6 +118,13 @@ class ForwardRole:
         """End it as a power cut would."""
         os.kill(self.pid, signal.SIGKILL)
 
+    def stop(self, within_s: float) -> int:
+        """Ask it to end, as a service manager does, and wait no longer than that; its exit code."""
+        if self._process is None:
+            raise RuntimeError("the role was not started")
+        self._process.terminate()
+        return self._process.wait(within_s)
+
     def is_alive(self) -> bool:
         """Whether it runs."""
         return self._process is not None and self._process.poll() is None
