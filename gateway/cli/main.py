@@ -110,7 +110,7 @@ def config_show(context: click.Context) -> None:
 @click.option("--keep", is_flag=True, help="Keep the temporary home afterwards.")
 @speaks_of_faults
 def demo(once: bool, count: int, port: int, keep: bool) -> None:
-    """Run the main job here: a demo device, worklist and PACS around the real gateway."""
+    """Run the main task here: a demo device, worklist and PACS around the real gateway."""
     from gateway.demo.run import run_demo  # noqa: PLC0415 - demo peers are not loaded by an appliance
 
     sys.exit(run_demo(once=once, count=count, first_port=port, keep=keep))

@@ -32,13 +32,18 @@ def held_numbers(connection: sqlite3.Connection, request: Request) -> list[int]:
 
 
 def chosen_step(connection: sqlite3.Connection, request: Request) -> Step:
-    """The step that a request names; refused when it is gone or may not be used."""
+    """The step that a request names; refused when it is gone, in doubt, or may not be used."""
     row = connection.execute("SELECT snapshot FROM step WHERE id = ?", (number_of(request, "step"),)).fetchone()
     if row is None:
         raise RequestRefused("That step is no longer in the worklist cache; choose it again.")
     step = step_from_text(row["snapshot"])
     if not step.usable:
         raise RequestRefused(f"That worklist entry cannot be used: {'; '.join(step.faults)}")
+    if step.doubtful:
+        # the person may have chosen it before its patient changed
+        raise RequestRefused(
+            f"{step.faults[0] if step.faults else 'That worklist entry is in doubt.'} Accept it first."
+        )
     return step
 
 

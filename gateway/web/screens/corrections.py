@@ -10,6 +10,7 @@ from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.picked import MOST_AT_ONCE, joined
 from gateway.web.render import page
+from gateway.web.words.candidates import unfit_words
 from gateway.web.words.text import count, listed
 
 _STEPS = 60
@@ -54,8 +55,8 @@ def check(number: int) -> Response:
         say("Choose the right patient first.")
         return redirect(url_for("acquisition.show", number=number), 303)
     step = None if note_only else chosen_step()
-    if step is not None and not step.usable:
-        say("This step cannot be used: the worklist's answer about it is faulty.")
+    if step is not None and (unfit := unfit_words(step)):
+        say(unfit)
         return redirect(url_for("acquisition.show", number=number), 303)
     return page(
         "correct_check.html", pictures=pictures, first=pictures[0], step=step, number=number, effects=_effects(pictures)

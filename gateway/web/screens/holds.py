@@ -16,6 +16,7 @@ from gateway.web.picked import joined, nothing_picked, picked
 from gateway.web.render import page, screen
 from gateway.web.screens.setting_right import add_setting_right
 from gateway.web.screens.unscheduled import add_unscheduled
+from gateway.web.words.candidates import unfit_words
 from gateway.web.words.text import count, person
 from gateway.web.words.verdicts import holds_verdict
 
@@ -79,8 +80,8 @@ def assign() -> BaseResponse:
         say("Choose a patient first.")
         return redirect(url_for("holds.show"), 303)
     step = chosen_step()
-    if not step.usable:
-        say("This step cannot be used: the worklist's answer about it is faulty.")
+    if unfit := unfit_words(step):
+        say(unfit)
         return redirect(url_for("holds.show"), 303)
     others = _other_patients(pictures, step)
     if others and request.form.get("confirmed") != "yes":

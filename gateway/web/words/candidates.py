@@ -1,4 +1,4 @@
-"""Why a step came into question for a held picture, and what speaks against it, in words."""
+"""Why a step came into question for a picture, and what speaks against it, in words."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def candidate_words(picture: AcquisitionView, step: StepView) -> str:
     }
     facts = []
     for kind, value, _ in picture.hints:
-        if kind in told and value.strip():
+        if kind in told and value.strip() and _comparable(kind, value.strip()):
             name, expected = told[kind]
             facts.append(f"same {name}" if value.strip() == expected else f"another {name}")
     if step.start is not None:
@@ -31,3 +31,19 @@ def candidate_words(picture: AcquisitionView, step: StepView) -> str:
             else f"captured {span_text(abs(apart))} {side} it was planned"
         )
     return ", ".join(dict.fromkeys(facts))
+
+
+def unfit_words(step: StepView) -> str:
+    """Why no picture may be given to a step now; empty if one may."""
+    if not step.usable:
+        return "This step cannot be used: the worklist's answer about it is faulty."
+    if step.doubtful:
+        return (
+            "This step is in doubt: its patient or number has changed. Compare it on the worklist, and accept it there."
+        )
+    return ""
+
+
+def _comparable(kind: str, value: str) -> bool:
+    """Whether it is written as the worklist writes it: devices write dates in many ways, which say nothing here."""
+    return kind != HintKind.BIRTH_DATE.value or (len(value) == len("YYYYMMDD") and value.isascii() and value.isdigit())

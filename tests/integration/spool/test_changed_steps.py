@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain.procedure import Patient, Step
+from gateway.domain.procedure import Hold, Patient, Step
 from gateway.domain.requests import RequestKind
 from gateway.spool.heard import CHANGED as HEARD_CHANGED
 from tests.support.ledger import NOON, TestSpool, step
@@ -178,3 +178,20 @@ def test_a_looked_up_step_outlives_broad_answers_that_do_not_cover_it(spool: Tes
     assert len(spool.steps.candidates("fundus")) == 2
     spool.steps.answered("HIS", [wanted], covers=lambda _: True)
     assert only(spool).key == wanted.key
+
+
+def test_whoever_chose_an_entry_before_its_patient_changed_is_asked_again(spool: TestSpool) -> None:
+    """The page showed the one patient, and the answer that names the other came before the request was carried out."""
+    spool.steps.answered("HIS", [step()])
+    number = spool.record()
+    spool.acquisitions.held(number, Hold("Nothing fits.", "Assign it.", ()))
+    built = spool.deliverable(content=b"of another")
+    spool.steps.answered("HIS", [step(patient=replace(OTHER, patient_id="P1"))])
+    chosen = {"step": "1", "reason": "wrong patient", "operator": "Nurse A"}
+    for kind, wrong in ((RequestKind.ASSIGN, number), (RequestKind.CORRECT, built)):
+        outcome = do(spool, kind, acquisitions=str(wrong), **chosen)
+        assert "has changed" in outcome
+        assert "Accept it first" in outcome
+    assert spool.row("acquisition", number)["state"] == "held"
+    assert do(spool, RequestKind.ACCEPT_STEP, step="1") == "accepted"
+    assert do(spool, RequestKind.ASSIGN, acquisitions=str(number), step="1") == "1 assigned"
