@@ -217,7 +217,7 @@ def test_the_backlog_goes_on_when_the_link_is_back_and_not_when_its_time_has_com
 
 @pytest.mark.timeout(1500)
 def test_loss_and_outages_end_complete(tmp_path: Path) -> None:
-    count = 2000 if os.environ.get("NIGHTLY") == "1" else 30
+    count = 1000 if os.environ.get("NIGHTLY") == "1" else 30
     shape = LinkShape(rate_kbit_s=4000, rtt_ms=80, loss_percent=2, up_s=2.5, down_s=2)
     with EmulatedLink(shape, f"{os.getpid()}l") as link, storescp_beyond(link, tmp_path) as received:
         role = over(link, tmp_path)
