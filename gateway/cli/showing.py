@@ -1,11 +1,14 @@
 """Commands that show the state of the box."""
 
+from collections.abc import Mapping
+
 import click
 
+from gateway.bootstrap.local_studies import open_local_studies
 from gateway.bootstrap.people import clock_of, open_status
 from gateway.cli.context import configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
-from gateway.domain.views import AcquisitionView, DeliveryView
+from gateway.domain.views import AcquisitionView, DeliveryView, DeviceView
 
 
 @click.command()
@@ -78,6 +81,12 @@ def _why(row: AcquisitionView) -> str:
     return f"in the place of {row.correction_of}: {why}" if row.correction_of else why
 
 
+def _who_is_open(device: DeviceView, without_order: Mapping[str, str]) -> str:
+    if device.active_step is not None:
+        return f"{device.active_step.patient_name} ({device.active_step.patient_id})"
+    return f"{without_order[device.name]}, without an order" if device.name in without_order else "-"
+
+
 @click.command()
 @click.pass_context
 @speaks_of_faults
@@ -85,6 +94,8 @@ def devices(context: click.Context) -> None:
     """List the devices, what they delivered today and who is open on them."""
     settings = configuration(context)
     now = clock_of(settings).now()
+    opened = open_local_studies(settings).opened()
+    without_order = {name: f"{study.patient_name} ({study.patient_id})" for name, (study, _) in opened.items()}
     print_table(
         ["device", "today", "last", "open step"],
         [
@@ -92,7 +103,7 @@ def devices(context: click.Context) -> None:
                 device.name,
                 str(device.captured_today),
                 clock_text(device.last_captured_at, now),
-                f"{device.active_step.patient_name} ({device.active_step.patient_id})" if device.active_step else "-",
+                _who_is_open(device, without_order),
             ]
             for device in open_status(settings).devices()
         ],

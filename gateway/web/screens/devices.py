@@ -41,7 +41,15 @@ def show() -> Response:
         for device in devices
     }
     verdict = devices_verdict(devices, beats, now)
-    return screen("devices", verdict, live=url_for("devices.show"), devices=devices, pictures=pictures, loops=loops)
+    return screen(
+        "devices",
+        verdict,
+        live=url_for("devices.show"),
+        devices=devices,
+        pictures=pictures,
+        loops=loops,
+        without_order=house().local_studies.opened(),
+    )
 
 
 def close() -> BaseResponse:

@@ -93,6 +93,7 @@ def emergency(clinic: Clinic) -> dict[str, Dataset]:
     """Two pictures of an unknown woman, who was opened without an order and closed again, are in the archive."""
     said = clinic.run("unscheduled", "open", "camera", "--sex", "F", "--age", "50", "--accession-number", "ACC0077")
     assert "opened without an order, as patient ID ER7" in said
+    assert "Unknown^Patient (ER7" in clinic.run("devices")
     clinic.picture(1)
     clinic.picture(2)
     clinic.live()

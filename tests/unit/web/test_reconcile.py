@@ -73,6 +73,7 @@ def test_now_shows_who_is_open_without_an_order(clinic: Visitor) -> None:
     assert "Unknown, Patient" in shown
     assert "without an order" in shown
     assert "about 50 years" in shown
+    assert "without an order" in clinic.text("/devices")
 
 
 def test_both_identities_stand_side_by_side(clinic: Visitor) -> None:
