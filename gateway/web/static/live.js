@@ -92,9 +92,15 @@
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
 
-  // A keyboard wedge types into the field that has the cursor. A finger is no wedge: the field would open its keyboard.
+  // A keyboard wedge types wherever the cursor is: what no other field wants goes into the field for codes. The field
+  // does not take the cursor before, or a phone would open its keyboard and Tab would start in the middle of the page.
   const wedge = document.querySelector("[data-wedge]");
-  if (wedge && matchMedia("(hover: hover)").matches) wedge.focus({ preventScroll: true });
+  document.addEventListener("keydown", (event) => {
+    const at = document.activeElement;
+    const typing = at && ["INPUT", "SELECT", "TEXTAREA"].includes(at.tagName);
+    if (!wedge || typing || event.key.length !== 1 || event.key === " " || event.ctrlKey || event.metaKey || event.altKey) return;
+    wedge.focus({ preventScroll: true });
+  });
   offerCopy();
   if (seen && seen.dataset.live) {
     tell();
