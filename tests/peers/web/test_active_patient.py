@@ -66,7 +66,11 @@ def test_who_is_active_is_read_from_afar(sized: Page, page: FakePage) -> None:
     expect(card).to_contain_text("closes by itself at 13:42")
     expect(card).to_contain_text("6 pictures, 6 at PACS")
     expect(sized.locator(".patient").nth(1).locator(".chip-attention")).to_contain_text("Closes by itself in 7 min")
-    assert sized.evaluate("document.documentElement.scrollWidth") <= SIZES["desk"]["width"]
+    verdict, code = sized.locator(".verdict").bounding_box(), sized.locator("#scan-code").bounding_box()
+    assert verdict is not None
+    assert code is not None
+    assert verdict["y"] < code["y"], "what the screen answers comes before what can be typed"
+    assert code["width"] > 160, "a scanned number can be read"
 
 
 def test_a_new_picture_and_another_patient_come_by_themselves(sized: Page, page: FakePage) -> None:
