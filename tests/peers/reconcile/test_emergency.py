@@ -213,6 +213,13 @@ def test_a_picture_that_names_an_order_is_not_the_emergency_who_is_open(clinic: 
     assert held.candidates
     (sent,) = clinic.held().values()
     assert sent.PatientID.startswith("ER7")
+    said = clinic.run("hold", "unscheduled", str(held.id), "--local-study", "1")
+    assert f"1 sent without an order, as patient ID {sent.PatientID}" in said
+    clinic.live()
+    assert {(d.PatientID, d.StudyInstanceUID) for d in clinic.held().values()} == {
+        (sent.PatientID, sent.StudyInstanceUID)
+    }
+    assert len(clinic.held()) == 2
 
 
 @pytest.mark.parametrize("clinic", ["replace"], indirect=True)
