@@ -247,7 +247,7 @@ def test_requests_come_in_the_order_they_were_filed(spool: TestSpool) -> None:
 
 def test_each_role_sees_its_own(spool: TestSpool) -> None:
     assert {kind for kind in RequestKind if role_of(kind) == "forward"} == {
-        RequestKind.ECHO, RequestKind.REFRESH, RequestKind.LOOK_UP,
+        RequestKind.ECHO, RequestKind.LEARN_ANEW, RequestKind.REFRESH, RequestKind.LOOK_UP,
     }  # fmt: skip
     spool.desk.file(RequestKind.ECHO, {"destination": "main"}, by="nurse")
     spool.desk.file(RequestKind.CLOSE_STEP, {"device": "fundus"}, by="nurse")
