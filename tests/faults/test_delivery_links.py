@@ -198,8 +198,7 @@ def test_the_backlog_goes_on_when_the_link_is_back_and_not_when_its_time_has_com
         storescp_beyond(link, tmp_path) as received,
     ):
         role = over(link, tmp_path, base_s=400, cap_s=600)
-        owe(role.spool, write_objects(role.spool, 2, 5_000_000), ["main"])
-        owe(role.spool, write_objects(role.spool, 20, 20_000, first=2), ["main"])
+        owe(role.spool, write_objects(role.spool, 4, 5_000_000), ["main"])
         if from_the_start:
             trouble(link)
         with role:
@@ -210,20 +209,20 @@ def test_the_backlog_goes_on_when_the_link_is_back_and_not_when_its_time_has_com
             waits_s = role.destination("main")["due_us"] / 1e6 - time.time()
             assert waits_s > 150, "it would wait for minutes"
             link.heal()
-            role.await_all_stored(22, 60)
-        assert len(list(received.iterdir())) == 22
+            role.await_all_stored(4, 90)
+        assert len(list(received.iterdir())) == 4
         assert f"destination=main woken because={because}" in role.log.read_text()
 
 
 @pytest.mark.timeout(1500)
 def test_loss_and_outages_end_complete(tmp_path: Path) -> None:
-    count = 1000 if os.environ.get("NIGHTLY") == "1" else 30
+    count = 600 if os.environ.get("NIGHTLY") == "1" else 30
     shape = LinkShape(rate_kbit_s=4000, rtt_ms=80, loss_percent=2, up_s=2.5, down_s=2)
     with EmulatedLink(shape, f"{os.getpid()}l") as link, storescp_beyond(link, tmp_path) as received:
         role = over(link, tmp_path)
         owe(role.spool, write_objects(role.spool, count, 40_000), ["main"])
         with role:
-            role.await_all_stored(count, 100 if count == 30 else 1200)
+            role.await_all_stored(count, 200 if count == 30 else 1200)
         assert len(list(received.iterdir())) == count
         assert link.traffic()["to_pacs"]["lost"] > 0
 
