@@ -6,7 +6,6 @@ Trouble with the link delays the destination; trouble with one object concerns t
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial
 
 from gateway.domain.checkpoints import Checkpoint, Passage
@@ -16,14 +15,15 @@ from gateway.domain.lanes import Lane
 from gateway.domain.ports import Clock
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import LEDGER_FAULTS
-from gateway.spool.deliveries import Answer, DeliveryLedger
-from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.health import HealthLedger
 from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
 from gateway.stages.hours import Hours, is_open
 from gateway.stages.loop import Stopped
+from gateway.stages.outcomes import Outcomes
 from gateway.stages.retry import BackOff
-from gateway.stages.sender import Learnt, Sender, concerns_the_link
+from gateway.stages.sender import Learnt, Sender
 from gateway.stages.width import Width
 
 _log = logging.getLogger(__name__)
@@ -71,7 +71,6 @@ class DeliverStage:
         self._rules = rules
         self._deliveries = deliveries
         self._sender = sender
-        self._health = health
         self._clock = clock
         self._passage = passage
         self._width = width
@@ -81,7 +80,15 @@ class DeliverStage:
         self._known: Learnt | None = None
         self._used = 0.0
         self._ahead: list[Delivery] = []
-        self._answers: list[Answer] = []
+        self._outcomes = Outcomes(
+            destination=rules.name,
+            back_off=rules.back_off,
+            deliveries=deliveries,
+            health=health,
+            clock=clock,
+            passage=passage,
+            link_stands=sender.usable,
+        )
         self._remembered: int | None = None
 
     def round(self) -> float:
@@ -139,10 +146,10 @@ class DeliverStage:
             worker=self._worker,
             lanes=lanes,
             sharers=self._width.sharers(),
-            answers=self._answers,
+            answers=self._outcomes.unrecorded,
             holding=holding,
         )
-        self._told()
+        self._outcomes.recorded()
         return claimed
 
     def _remember(self) -> None:
@@ -161,7 +168,7 @@ class DeliverStage:
 
     def _not_opened(self, batch: Sequence[Delivery], refusal: GatewayError) -> float:
         """What a refused association means: one too many while others stand, else trouble of the destination."""
-        self._record_answers()
+        self._outcomes.record()
         self._deliveries.give_back(batch)
         if isinstance(refusal, Stopped):
             self._width.closed(self._worker)
@@ -171,7 +178,8 @@ class DeliverStage:
             _log.info("destination=%s worker=%d one_too_many error=%s", self._name, self._worker, refusal.message)
             return _REST_S
         self._width.closed(self._worker)
-        self._destination_failed(refusal)
+        self._width.trouble()
+        self._outcomes.destination_failed(refusal)
         return _REST_S
 
     def _send(self, batch: Sequence[Delivery]) -> float:
@@ -182,12 +190,12 @@ class DeliverStage:
         fault: GatewayError | None = None
         for delivery, outcome in self._sender.send(batch, partial(self._meanwhile, batch[-1])):
             del left[delivery.id]
-            fault = self._take(delivery, outcome, begun) or fault
+            fault = self._outcomes.take(delivery, outcome, begun) or fault
             if isinstance(outcome, StoreOutcome):
                 stored.append(delivery.spooled.size < self._rules.clip_bytes)
             begun = self._clock.now()
         if fault is not None or left or not self._ahead:
-            self._record_answers()
+            self._outcomes.record()
         if unbegun := [*left.values(), *(self._take_ahead() if fault is not None else ())]:
             self._deliveries.give_back(unbegun)
         if fault is not None:
@@ -199,7 +207,8 @@ class DeliverStage:
 
     def _failed(self, fault: GatewayError) -> float:
         if not isinstance(fault, Stopped):
-            self._destination_failed(fault)
+            self._width.trouble()
+            self._outcomes.destination_failed(fault)
         return _REST_S
 
     def _meanwhile(self, last: Delivery, rest: Sequence[Delivery]) -> Sequence[Delivery]:
@@ -213,12 +222,12 @@ class DeliverStage:
 
     def _leave_unrecorded(self) -> bool:
         """Whether the answers may still wait: on a short link a commit takes longer than the answer."""
-        return self._sender.round_trip_s() < _QUICK_ROUND_TRIP_S and len(self._answers) < _MOST_UNRECORDED
+        return self._sender.round_trip_s() < _QUICK_ROUND_TRIP_S and len(self._outcomes.unrecorded) < _MOST_UNRECORDED
 
     def _look_ahead(self, last: Delivery, rest: Sequence[Delivery]) -> Sequence[Delivery]:
         lanes = self._lanes()
         if rest or self._ahead or not lanes:
-            self._record_answers()
+            self._outcomes.record()
         else:
             self._ahead = self._claim(self._width.batch(), lanes, holding=[last])
         return self._ahead
@@ -229,12 +238,14 @@ class DeliverStage:
 
     def close(self) -> None:
         """Record what is known, give back what was not begun, and release the association."""
-        self._record_answers()
-        if self._ahead:
-            self._deliveries.give_back(self._take_ahead())
-        self._keep_width()
-        self._sender.close()
-        self._width.closed(self._worker)
+        try:
+            self._outcomes.record()
+            if self._ahead:
+                self._deliveries.give_back(self._take_ahead())
+            self._keep_width()
+        finally:
+            self._sender.close()
+            self._width.closed(self._worker)
 
     def _keep_width(self) -> None:
         """Have the next run begin with as many associations as filled the link."""
@@ -245,86 +256,3 @@ class DeliverStage:
     def _let_go_when_idle(self) -> None:
         if self._sender.usable() and self._clock.monotonic() - self._used > self._rules.linger_s:
             self.close()
-
-    def _take(self, delivery: Delivery, outcome: StoreOutcome | GatewayError, begun: datetime) -> GatewayError | None:
-        """Note what came of one instance; the fault if it concerns the link.
-
-        An answer is recorded with those that follow it closely, but at once where more than that was at stake before.
-        """
-        if isinstance(outcome, GatewayError):
-            self._record_answers()
-            parked = self._record_failure(delivery, outcome, begun)
-            return outcome if concerns_the_link(outcome) and not parked else None
-        self._passage(Checkpoint.DELIVER_ANSWERED)
-        self._answers.append(Answer(delivery, outcome, begun, self._clock.now()))
-        if delivery.attempts > 1 or delivery.spooled.size > _SMALL_BYTES:
-            self._record_answers()
-        return None
-
-    def _record_answers(self) -> None:
-        """Record the answers that are not recorded yet."""
-        if self._answers:
-            self._deliveries.record(self._answers)
-            self._told()
-
-    def _told(self) -> None:
-        """The answers are recorded: say so."""
-        answers, self._answers = self._answers, []
-        if not answers:
-            return
-        self._passage(Checkpoint.DELIVER_COMMITTED)
-        if self._deliveries.destination_answers(self._name):
-            self._health.settle(f"destination.{self._name}.", {})
-        for answer in answers:
-            _log.info(
-                "destination=%s sop_instance=%s status=%04X syntax=%s attempt=%d",
-                self._name,
-                answer.delivery.sop_instance_uid,
-                answer.outcome.status,
-                answer.outcome.transfer_syntax_uid,
-                answer.delivery.attempts,
-            )
-
-    def _record_failure(self, delivery: Delivery, fault: GatewayError, begun: datetime) -> bool:
-        """Record a try that failed; whether it now waits for a person."""
-        park = fault.disposition in _FOR_A_PERSON
-        stopped = isinstance(fault, Stopped)
-        delay = timedelta(seconds=0 if stopped else self._rules.back_off.delay_s(delivery.attempts))
-        parked = self._deliveries.failed(
-            delivery,
-            fault,
-            begun,
-            park=park,
-            due=self._clock.now() + delay,
-            broke_link=concerns_the_link(fault) and not stopped and not self._sender.usable(),
-        )
-        _log.warning(
-            "destination=%s sop_instance=%s phase=%s disposition=%s code=%s attempt=%d error=%s",
-            self._name,
-            delivery.sop_instance_uid,
-            fault.phase.value,
-            fault.disposition.value,
-            fault.code,
-            delivery.attempts,
-            fault.message,
-        )
-        return parked
-
-    def _destination_failed(self, fault: GatewayError) -> None:
-        """Let the destination rest: doubling for the link, at the slowest pace for what a person must change."""
-        self._width.trouble()
-        failures = self._deliveries.failures(self._name) + 1
-        slow = fault.disposition is not Disposition.RETRY
-        delay_s = self._rules.back_off.cap_s if slow else self._rules.back_off.delay_s(failures)
-        self._deliveries.destination_failed(self._name, fault, self._clock.now() + timedelta(seconds=delay_s))
-        issue = StandingIssue("danger" if slow else "attention", fault.message, fault.remedy)
-        self._health.settle(f"destination.{self._name}.", {f"destination.{self._name}.link": issue})
-        _log.warning(
-            "destination=%s phase=%s disposition=%s failures=%d again_in_s=%.0f error=%s",
-            self._name,
-            fault.phase.value,
-            fault.disposition.value,
-            failures,
-            delay_s,
-            fault.message,
-        )
