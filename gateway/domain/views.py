@@ -137,9 +137,10 @@ class AcceptingView:
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """A device with its newest acquisition and the step open on it: by whom, until when, how many came since.
+    """A device with its newest acquisition and who is open on it: by whom, until when, how many came since.
 
-    `closes_at` is when the open step closes by itself if nothing more is captured under it.
+    `active_since` stands for a patient without an order as well, who has no `active_step`. `closes_at` is when the
+    patient is closed by itself if nothing more is captured.
     """
 
     name: str

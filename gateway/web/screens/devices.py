@@ -56,7 +56,7 @@ def close() -> BaseResponse:
     """Close the step that is open on a device; asks first when a picture arrived a moment ago."""
     devices = {row.name: row for row in house().reader.devices()}
     device = devices[known_name("device", list(devices))]
-    if device.active_step is not None and is_busy(device) and request.form.get("confirmed") != "yes":
+    if device.active_since is not None and is_busy(device) and request.form.get("confirmed") != "yes":
         return ask_before_closing(device, action=url_for("devices.close"), back=url_for("now.show"))
     ask(RequestKind.CLOSE_STEP, {"device": device.name})
     return redirect(url_for("now.show"), 303)

@@ -33,7 +33,9 @@ def busy_with(device: DeviceView, step: StepView) -> str:
 
 def ask_before_closing(device: DeviceView, action: str, back: str) -> Response:
     """Ask whether the examination is really over."""
-    patient = person(device.active_step.patient_name) if device.active_step else "the patient"
+    local, _ = house().local_studies.opened().get(device.name, (None, None))
+    opened = device.active_step or local
+    patient = person(opened.patient_name) if opened else "the patient"
     return page(
         "confirm.html",
         question=f"Close {patient} on {device.name}?",

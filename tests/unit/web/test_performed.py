@@ -8,6 +8,7 @@ from gateway.domain.requests import RequestKind
 from gateway.web.words.opened import closing_words, opened_words
 from gateway.web.words.performed import performed_mark, report_mark
 from gateway.web.words.states import Tone
+from tests.support.fake_locals import local_study
 from tests.support.fake_reader import MORNING, acquisition, device, performed, report, step
 from tests.support.page_visitor import Visitor, words
 
@@ -186,3 +187,21 @@ def test_a_changed_patient_is_compared_before_opening(person: Visitor) -> None:
     assert person.page.desk.filed == []
     person.post("/worklist/open", form | {"confirmed": "yes", "compared": "yes"})
     assert person.page.desk.filed == [(RequestKind.OPEN_STEP, form | {"confirmed": "yes"}, "page")]
+
+
+def test_a_patient_without_an_order_is_shown_and_closed_alike(person: Visitor) -> None:
+    busy = device(
+        "fundus", active_since=MORNING - timedelta(minutes=8), active_by="asha", captured_since=2,
+        closes_at=MORNING + timedelta(minutes=7), last_captured_at=MORNING - timedelta(seconds=40),
+    )  # fmt: skip
+    person.page.reader.device_rows = [busy]
+    person.page.local_studies.open_on = {"fundus": (local_study(), MORNING - timedelta(minutes=8))}
+    shown = person.text("/")
+    assert "Patient, Unknown" in shown or "Unknown" in shown
+    assert shown.count("open for 8 min") == 1
+    assert "opened by asha at 10:34" in shown
+    assert "Closes by itself in 7 min if no picture comes" in shown
+    asked = person.post("/devices/close", {"device": "fundus"})
+    assert "(2 pictures since this patient was opened)" in words(asked.text)
+    assert "Unknown" in words(asked.text)
+    assert person.page.desk.filed == []
