@@ -88,6 +88,7 @@ def _retarget(connection: sqlite3.Connection, request: Request, now: int) -> str
         if request.payload.get("source")
         else _named(connection, request, _WAITING, "re-target")
     )
+    _refuse_notes(connection, rows)
     _refuse_what_the_target_has(connection, rows, target)
     remember_where_it_was(connection, [row["id"] for row in rows])
     for row in rows:
@@ -116,12 +117,23 @@ def _retarget(connection: sqlite3.Connection, request: Request, now: int) -> str
 def _owed_by(connection: sqlite3.Connection, request: Request) -> list[sqlite3.Row]:
     source = text_of(request, "source")
     rows = connection.execute(
-        f"SELECT * FROM delivery WHERE destination = ? AND state IN ({_WAITING_WORDS}) ORDER BY id",  # noqa: S608 - the states are those of the constant above
+        f"SELECT * FROM delivery WHERE destination = ? AND state IN ({_WAITING_WORDS})"  # noqa: S608 - the states are those of the constant above
+        " AND instance NOT IN (SELECT instance FROM rejection_note) ORDER BY id",
         (source,),
     ).fetchall()
     if not rows:
         raise RequestRefused(f"Nothing waits for {source}.")
     return rows
+
+
+def _refuse_notes(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> None:
+    """A rejection note is about what its own destination may hold; it says nothing to another one."""
+    for row in rows:
+        if connection.execute("SELECT 1 FROM rejection_note WHERE instance = ?", (row["instance"],)).fetchone():
+            raise RequestRefused(
+                f"Delivery {row['id']} is a rejection note about objects that {row['destination']} may hold; it is of"
+                " no use elsewhere. Nothing was changed."
+            )
 
 
 def _refuse_what_the_target_has(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], target: str) -> None:

@@ -14,6 +14,7 @@ _TAKE_OVER = (
     " SELECT instance, acquisition, :stand_in, 'pending', :now, :now, lane, :primary FROM delivery AS owed"
     " WHERE owed.destination = :primary AND owed.state = 'pending' AND NOT EXISTS"
     " (SELECT 1 FROM delivery AS other WHERE other.instance = owed.instance AND other.destination = :stand_in)"
+    " AND NOT EXISTS (SELECT 1 FROM rejection_note WHERE rejection_note.instance = owed.instance)"
     " ORDER BY owed.lane, owed.due_us, owed.id LIMIT :limit"
 )
 _HAND_BACK = (

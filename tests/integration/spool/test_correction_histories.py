@@ -98,6 +98,11 @@ class World:
     before=[("stored", "east"), ("ask", "east")], after=[("denied", "east"), *[("stored", "east")] * 5], how_many=1
 )
 @example(before=[("stored", "east")], after=[("denied", "east"), *[("stored", "east")] * 5], how_many=1)
+@example(
+    before=[("broken", "east"), ("broken", "east"), ("move", "east"), ("broken", "west")],
+    after=[("refused link", "east"), ("move", "east")],
+    how_many=2,
+)
 @example(before=[("died", "east"), ("stored", "east"), ("move", "east")], after=[("stored", "west")], how_many=3)
 def test_every_holder_is_told_and_nobody_else(
     before: list[tuple[str, str]], after: list[tuple[str, str]], how_many: int

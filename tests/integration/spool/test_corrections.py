@@ -11,8 +11,9 @@ from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Patient
 from gateway.domain.requests import RequestKind
 from gateway.spool.request_fields import NotYet, RequestRefused
+from gateway.spool.standing_in import StandIn
 from tests.support.corrections import carried, make_notes, put_right, send
-from tests.support.ledger import TestSpool, step
+from tests.support.ledger import TestSpool, fault, step
 
 
 def test_the_successor_has_the_same_bytes_and_is_tied_to_the_right_step(spool: TestSpool) -> None:
@@ -193,3 +194,20 @@ def test_an_exported_object_is_told_of_and_its_medium_named(spool: TestSpool) ->
     outcome = put_right(spool, [number])
     assert outcome.told == ("main",)
     assert "/media/stick" in outcome.words
+
+
+def test_a_note_goes_to_its_own_destination_alone(spool: TestSpool) -> None:
+    spool.deliveries.configure({"main": "1", "other": "2"})
+    number = spool.deliverable(content=b"picture")
+    send(spool, "main", StoreOutcome(0))
+    put_right(spool, [number])
+    make_notes(spool)
+    (note,) = spool.rows("SELECT id FROM delivery WHERE state = 'pending'")
+    refused = carried(spool, RequestKind.RETARGET, deliveries=str(note["id"]), destination="other")
+    assert not refused.ok
+    assert "rejection note" in refused.outcome
+    assert "Nothing waits" in carried(spool, RequestKind.RETARGET, source="main", destination="other").outcome
+    spool.deliveries.destination_failed("main", fault(), spool.clock.now())
+    spool.clock.advance(7200)
+    second = StandIn(spool.database, spool.clock, destination="other", primary="main", after=timedelta(minutes=30))
+    assert second.look() == 0, "nor does a stand-in take it"
