@@ -65,7 +65,7 @@ def test_a_step_is_ended_and_broken_off_with_a_reason(person: Visitor) -> None:
     person.page.reader.performed_rows = [performed(5)]
     person.post("/performed/close", {"performed": "5"})
     asked = person.text("/performed/5/discontinue")
-    assert "Break off the examination of शर्मा, सुनीता?" in asked
+    assert "Discontinue the examination of शर्मा, सुनीता?" in asked
     assert "Incorrect worklist entry selected" in asked
     person.post("/performed/discontinue", {"performed": "5", "reason": "110514"})
     assert person.page.desk.filed == [
