@@ -13,6 +13,7 @@ from gateway.domain.instance import StoreOutcome
 from gateway.spool import database as database_module
 from gateway.spool import status as status_module
 from gateway.spool.database import Database, LedgerDamaged, migrate
+from gateway.spool.fallbacks import FallbackLedger
 from tests.support.backlog import imagined_objects, owe
 from tests.support.ledger import RLE, TestSpool, fault
 
@@ -83,6 +84,7 @@ ASKED: dict[str, Callable[[TestSpool], object]] = {
     "one state": lambda spool: spool.status.acquisitions(state="held", limit=31),
     "a person's turn": lambda spool: spool.upkeep.counts_needing_people(),
     "retention": lambda spool: spool.upkeep.retire(timedelta(days=1), most=3),
+    "fallbacks": lambda spool: FallbackLedger(spool.database, spool.clock, {"main": {"1.2": "1.3"}}).next_refused(),
     "orphans": lambda spool: spool.upkeep.orphaned_destinations(["main"]),
 }
 
