@@ -84,7 +84,6 @@ ASKED: dict[str, Callable[[TestSpool], object]] = {
     "one state": lambda spool: spool.status.acquisitions(state="held", limit=31),
     "a person's turn": lambda spool: spool.upkeep.counts_needing_people(),
     "retention": lambda spool: spool.upkeep.retire(timedelta(days=1), most=3),
-    "fallbacks": lambda spool: FallbackLedger(spool.database, spool.clock, {"main": {"1.2": "1.3"}}).next_refused(),
     "orphans": lambda spool: spool.upkeep.orphaned_destinations(["main"]),
 }
 
@@ -95,6 +94,12 @@ def test_no_plan_walks_a_table_that_grows(ledger: TestSpool, monkeypatch: pytest
     assert statements
     for statement in statements:
         assert not walks(ledger.database._connection, statement), statement
+
+
+def test_refused_classes_are_found_among_the_refused_alone(ledger: TestSpool, monkeypatch: pytest.MonkeyPatch) -> None:
+    fallbacks = FallbackLedger(ledger.database, ledger.clock, {"main": {"1.2": "1.3"}})
+    (statement,) = heard(ledger, monkeypatch, fallbacks.next_refused)
+    assert walks(ledger.database._connection, statement) == ["SCAN delivery USING INDEX delivery_class_refused"]
 
 
 def test_the_first_page_of_everything_stops_at_its_last_row(ledger: TestSpool, monkeypatch: pytest.MonkeyPatch) -> None:
