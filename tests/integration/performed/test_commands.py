@@ -47,3 +47,23 @@ def test_what_is_wrong_is_said_and_changes_nothing(house: House) -> None:
     assert (refused.exit_code, "not in progress" in refused.output) == (1, True)
     assert run(house, "retry", "77").exit_code == 1
     assert "in progress" in run(house, "list").output
+
+
+def test_opening_the_next_patient_is_confirmed_while_pictures_come(house: House) -> None:
+    first, second = (str(one.number) for one in list(house.status().steps())[:2])
+    assert run(house, "open", "camera", first, "--confirmed").exit_code == 0
+    house.drop(2)
+    assert house.live("capture/camera") == 0
+    refused = run(house, "open", "camera", second)
+    assert (refused.exit_code, "Confirm, if that one is done" in refused.output) == (1, True)
+    assert run(house, "open", "camera", first).exit_code == 0, "the same patient needs no confirmation"
+    assert run(house, "open", "camera", second, "--confirmed").exit_code == 0
+    (device,) = house.status().devices()
+    assert device.active_step is not None
+    assert str(device.active_step.number) == second
+
+
+def test_the_list_says_when_who_was_told_and_what_is_answered(house: House) -> None:
+    listed = run(house, "list").output
+    for part in ("since", "answer", "RIS", "create", "pending"):
+        assert part in listed
