@@ -21,9 +21,9 @@ _MEGA = 1_000_000
 
 
 def device_rules(settings: Configuration, device: Device) -> DeviceRules:
-    """One device for the assembling stage. Its own compression wins over that of the first destination."""
+    """One device for the assembling stage. Its own compression wins over those of the destinations."""
     first = settings.destination[0].compression if settings.destination else Compression("none")
-    matching = device.settings.match
+    own, matching = device.settings.compression, device.settings.match
     return DeviceRules(
         profile=object_profile(device),
         rules=tuple(MatchRule(rule) for rule in matching.rules),
@@ -32,7 +32,8 @@ def device_rules(settings: Configuration, device: Device) -> DeviceRules:
         steps=StepFilter(
             frozenset(matching.providers), frozenset(matching.station_ae_titles), frozenset(matching.modalities)
         ),
-        encoding=encoding_policy(device.settings.compression or first),
+        encoding=encoding_policy(own or first),
+        encoding_for={} if own else {one.name: encoding_policy(one.compression) for one in settings.destination},
         lossy=None if device.settings.lossy is None else _lossy(device.settings.lossy),
         max_pixels=device.settings.source.max_megapixels * _MEGA,
         performed_step_peers=_performed_step_peers(settings, device),

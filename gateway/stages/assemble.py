@@ -246,7 +246,8 @@ class AssembleStage:
         sop_class_uid = iod_named(device.profile.sop_class).sop_class_uid
         owed = owed_to(self._routes, self._finished(claimed, device.profile, subject, sop_class_uid, 0))
         first = next((name for name, _ in owed.lanes if name not in claimed.not_to), "")
-        encoding = replace(device.encoding, refused=self._refused(first, sop_class_uid))
+        policy = device.encoding_for.get(first, device.encoding)
+        encoding = replace(policy, refused=self._refused(first, sop_class_uid))
         return self._builder.plan(picture, device.profile, encoding, self._link_rate(first), lossy=device.lossy)
 
     def _raise_issue(self, plan: Plan) -> None:

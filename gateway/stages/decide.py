@@ -1,7 +1,7 @@
 """Whom an acquisition belongs to: the device's rules applied to its hints and the steps that may be meant."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gateway.domain.acquisition import Hint
@@ -48,6 +48,8 @@ class DeviceRules:
     max_pixels: int
     performed_step_peers: tuple[str, ...] = ()
     clock_tolerance: timedelta = timedelta()
+    encoding_for: Mapping[str, EncodingPolicy] = field(default_factory=dict)
+    """By destination, where the device leaves the compression to whom its objects are owed."""
 
 
 def decide(

@@ -96,7 +96,8 @@ class FallbackStage:
         device = replace(device, profile=as_class(device.profile, refused.sop_class_uid))
         acquisition = claimed.acquisition
         picture = open_picture(sources.files.absolute(acquisition.path), max_pixels=device.max_pixels)
-        encoding = replace(device.encoding, refused=sources.refused(refused.destination, refused.sop_class_uid))
+        policy = device.encoding_for.get(refused.destination, device.encoding)
+        encoding = replace(policy, refused=sources.refused(refused.destination, refused.sop_class_uid))
         plan = self._builder.plan(picture, device.profile, encoding, None, lossy=device.lossy)
         made = self._ledger.reserve(refused, plan.sop_class_uid)
         if made.spooled is not None:

@@ -115,7 +115,7 @@ takes = {{ modalities = ["US"] }}
 name = "second"
 address = "127.0.0.1:{port}"
 ae_title = "PACS"
-compression = "fastest"
+compression = ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"]
 """
     house = House(tmp_path, free_port(), more_settings=second)
     database = Database(house.spool)
@@ -127,4 +127,4 @@ compression = "fastest"
     assert house.live("capture/camera") == house.live("assemble") == 0
     (row,) = house.status().acquisitions()
     assert [delivery.destination for delivery in row.deliveries] == ["second"]
-    assert row.transfer_syntax != RLE
+    assert row.transfer_syntax == JPEG_LS, "its own compression, but for what it refuses"
