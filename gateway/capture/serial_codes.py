@@ -112,7 +112,8 @@ class SerialCodes:
             self._held = b""
             self.trouble = self._unended()
         if data:
-            self._held += data
+            # a scanner that is set to LF or CR LF ends its codes as plainly as one that is set to CR
+            self._held += data.replace(b"\n", b"\r") if self._end == b"\r" else data
             self._held_at = now
         *whole, self._held = self._held.split(self._end)
         if len(self._held) > _LONGEST:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.capture.serial_codes import CodeLine, SerialCodes
+from gateway.domain.errors import GatewayError
 from gateway.domain.requests import RequestKind
 from gateway.stages.scan import ScanStage
 from tests.support.ledger import TestSpool, step
@@ -76,6 +77,7 @@ def until(codes: SerialCodes, count: int = 1) -> list[str]:
     [
         ("cr", b"A1\rP2\r", ["A1", "P2"]),
         ("cr", b"A1\r\nP2\r\n", ["A1", "P2"]),
+        ("cr", b"A1\nP2\n", ["A1", "P2"]),
         ("lf", b"A1\nP2\n", ["A1", "P2"]),
         ("crlf", b"A1\r\nP2\r\n", ["A1", "P2"]),
         ("etx", b"\x02A1\x03\x02P2\x03", ["A1", "P2"]),
@@ -99,6 +101,17 @@ def test_a_code_in_pieces_is_one_code(wire: Wire) -> None:
     assert line.read(0.1) == []
     wire.send(b"34\r")
     assert until(line) == ["A1234"]
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+def test_an_end_of_two_signs_is_no_code_without_end(wire: Wire, end: bytes) -> None:
+    line = reader(wire)
+    line.read(0.01)
+    wire.send(b"A1" + end)
+    assert until(line) == ["A1"]
+    wire.seconds += 2
+    assert line.read(0.01) == []
+    assert not troubled(line)
 
 
 def test_what_was_sent_while_nobody_read_opens_nobody(wire: Wire) -> None:
@@ -195,3 +208,42 @@ def test_from_the_scanner_to_the_open_step(wire: Wire, spool: TestSpool) -> None
     stage.round()
     assert [issue.key for issue in spool.status.issues()] == ["scanner.desk.line"]
     stage.close()
+
+
+class Stuck:
+    """A scanner that gives what it is told to."""
+
+    trouble: GatewayError | None = None
+
+    def __init__(self) -> None:
+        self.next: list[str] = []
+
+    def read(self, wait_s: float) -> list[str]:
+        del wait_s
+        codes, self.next = self.next, []
+        return codes
+
+    def close(self) -> None:
+        """Release nothing."""
+
+
+def test_a_scanner_that_never_stops_costs_no_file_a_code(spool: TestSpool) -> None:
+    codes = Stuck()
+    stage = ScanStage(
+        name="desk", device="fundus", codes=codes, read_code=lambda _, code: ("", code), desk=spool.desk,
+        health=spool.health, beat=lambda: None, monotonic=spool.clock.monotonic,
+    )  # fmt: skip
+
+    def said(*those: str, after_s: float = 0.3) -> int:
+        spool.clock.advance(after_s)
+        codes.next = list(those)
+        stage.round()
+        return len(spool.requests.waiting("assemble"))
+
+    assert [said("A1") for _ in range(20)][-1] == 1  # one label that lies before it
+    assert said("A1", after_s=2) == 2
+    assert [said(f"x{number}", f"y{number}") for number in range(100)][-1] < 20
+    assert ["without end" in issue.text for issue in spool.status.issues()] == [True]
+    before = said(after_s=2)
+    assert spool.status.issues() == []
+    assert said("A2", after_s=10) == before + 1
