@@ -19,7 +19,7 @@ from tests.support.dcmtk import free_port, storescp
 from tests.support.house import House, order
 
 KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
-_SETTINGS = """\
+SETTINGS = """\
 reconciliation = "{policy}"
 
 [unscheduled]
@@ -79,12 +79,17 @@ class Clinic:
             database.close()
 
 
+def with_active_step(house: House) -> None:
+    """Let the device of the house take patients from people."""
+    device = house.root / "devices" / "camera.toml"
+    device.write_text(device.read_text().replace('["accession_number"]', '["accession_number", "active_step"]'))
+
+
 @pytest.fixture
 def clinic(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Clinic]:
     port = free_port()
-    house = House(tmp_path / "box", port, orders=3, more_settings=_SETTINGS.format(policy=request.param))
-    device = house.root / "devices" / "camera.toml"
-    device.write_text(device.read_text().replace('["accession_number"]', '["accession_number", "active_step"]'))
+    house = House(tmp_path / "box", port, orders=3, more_settings=SETTINGS.format(policy=request.param))
+    with_active_step(house)
     with storescp(tmp_path / "archive", port):
         yield Clinic(house, tmp_path / "archive")
 
