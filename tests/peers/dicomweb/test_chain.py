@@ -10,10 +10,12 @@ import pytest
 from pydicom import dcmread
 
 from gateway.bootstrap.parts import no_beat
+from gateway.bootstrap.people import ask
 from gateway.bootstrap.proof import confirm_stage
 from gateway.bootstrap.roles import prepare
 from gateway.bootstrap.settings import load_configuration
 from gateway.domain.checkpoints import Checkpoint, pass_by
+from gateway.domain.requests import RequestKind
 from gateway.domain.views import DeliveryView
 from gateway.spool.runs import RoleLock
 from tests.peers.chain.box import Box
@@ -60,6 +62,18 @@ def test_pictures_stand_in_the_archive_once_with_their_pixels(house: House, arch
     held = [dcmread(BytesIO(archive.file_of(number))).pixel_array for number in archive.instances()]
     assert len(held) == len(dropped)
     assert all(any(np.array_equal(one, other) for other in held) for one in dropped)
+
+
+def test_a_correction_reaches_the_archive_by_stow(house: House, archive: Orthanc) -> None:
+    house.drop(1, of_order=1)
+    house.live_through()
+    payload = {"acquisitions": "1", "step": "4", "reason": "wrong patient open", "operator": "Asha"}
+    assert ask(house.settings, RequestKind.CORRECT, payload, by="console").ok
+    house.live_through()
+    held = [dcmread(BytesIO(archive.file_of(number))) for number in archive.instances()]
+    told = sorted((str(one.Modality), str(one.PatientID)) for one in held)
+    assert told == [("KO", "P1"), ("XC", "P1"), ("XC", "P3")]
+    assert all(delivery.state == "stored" for delivery in deliveries(house))
 
 
 @pytest.mark.parametrize(
