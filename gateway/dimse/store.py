@@ -134,6 +134,7 @@ class StoreSession:
         transfer_syntax_uid: str,
         sent_before: bool = True,
         meanwhile: Callable[[], None] | None = None,
+        opened: Part10File | None = None,
     ) -> StoreOutcome:
         """Send the instance in the Part 10 file at `path` and wait for its own answer.
 
@@ -146,6 +147,8 @@ class StoreSession:
             count as stored.
         meanwhile
             Called once when the whole instance is on its way and its answer is awaited.
+        opened
+            The file at `path`, if it was opened for this instance before.
 
         Returns
         -------
@@ -166,7 +169,7 @@ class StoreSession:
         PS3.4 Annex B.2.3, PS3.7 section 9.1.1.
         """
         context = self._context(sop_class_uid, transfer_syntax_uid)
-        with Part10File.open(path, sop_class_uid, sop_instance_uid, transfer_syntax_uid) as file:
+        with opened or Part10File.open(path, sop_class_uid, sop_instance_uid, transfer_syntax_uid) as file:
             message_id = self._association.next_message_id()
             request = messages.store_request(message_id, sop_class_uid, sop_instance_uid)
             complete = self._transfer(file, context.context_id, request)

@@ -45,6 +45,13 @@ def void_deliveries(
     connection.execute(_LEFT, {**values, "now": now_us, "destination": destination})
 
 
+def is_due(connection: sqlite3.Connection, destination: str, now_us: int, lanes: Sequence[Lane]) -> bool:
+    """Whether anything in these lanes is due, and the destination does not wait."""
+    if connection.execute(_WAITS, (destination, now_us)).fetchone():
+        return False
+    return any(connection.execute(_HOW_MANY_DUE, (destination, lane, now_us, 1)).fetchone()[0] for lane in lanes)
+
+
 def due_deliveries(
     connection: sqlite3.Connection,
     destination: str,

@@ -11,7 +11,7 @@ from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
 from gateway.domain.lanes import ALL_LANES, Lane
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState, next_delivery_state
 from gateway.domain.ports import Clock
-from gateway.spool.claims import due_deliveries, void_deliveries
+from gateway.spool.claims import due_deliveries, is_due, void_deliveries
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.link_rate import rate_of_latest
@@ -79,6 +79,11 @@ class DeliveryLedger:
                 [(state, now, claimant, row["id"]) for row in claimed],
             )
         return [self._delivery(row) for row in claimed]
+
+    def is_due(self, destination: str, lanes: Sequence[Lane]) -> bool:
+        """Whether there is something to claim in these lanes."""
+        with self._database.read() as connection:
+            return is_due(connection, destination, to_us(self._clock.now()), lanes)
 
     @staticmethod
     def _put_right(

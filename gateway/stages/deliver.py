@@ -23,7 +23,7 @@ from gateway.stages.hours import Hours, is_open
 from gateway.stages.loop import Stopped
 from gateway.stages.outcomes import Outcomes
 from gateway.stages.retry import BackOff
-from gateway.stages.sender import Learnt, Sender
+from gateway.stages.sender import Learnt, Pair, Sender
 from gateway.stages.width import Width
 
 _log = logging.getLogger(__name__)
@@ -102,17 +102,16 @@ class DeliverStage:
         if not lanes:
             self.close()
             return self._rest_unneeded()
+        if (refused := self._open_first(lanes)) is not None:
+            return refused
         batch = self._next_batch(lanes)
         if not batch:
             self._let_go_when_idle()
             return _REST_S
         self._passage(Checkpoint.DELIVER_CLAIMED)
-        self._width.opening(self._worker)
-        try:
-            self._sender.open((d.spooled.sop_class_uid, d.spooled.transfer_syntax_uid) for d in batch)
-        except GatewayError as refusal:
-            return self._not_opened(batch, refusal)
-        self._remember()
+        refused = self._open([(d.spooled.sop_class_uid, d.spooled.transfer_syntax_uid) for d in batch], batch)
+        if refused is not None:
+            return refused
         self._passage(Checkpoint.DELIVER_ASSOCIATED)
         self._width.begun(self._worker)
         try:
@@ -122,6 +121,27 @@ class DeliverStage:
             self._width.ended(self._worker)
             if not self._sender.usable():
                 self._width.closed(self._worker)
+
+    def _open_first(self, lanes: Sequence[Lane]) -> float | None:
+        """Call the peer before anything is claimed: one that serves no second association then holds nothing up."""
+        pairs = self._width.pairs()
+        if not (self._worker and pairs) or self._ahead or self._sender.usable():
+            return None
+        if not self._deliveries.is_due(self._name, lanes):
+            return _REST_S
+        self._used = self._clock.monotonic()
+        return self._open(pairs, [])
+
+    def _open(self, pairs: Sequence[Pair], batch: Sequence[Delivery]) -> float | None:
+        """Have the association for these pairs; how long to rest if the peer refuses."""
+        self._width.opening(self._worker, pairs)
+        try:
+            self._sender.open(pairs)
+        except GatewayError as refusal:
+            return self._not_opened(batch, refusal)
+        self._width.opened(self._worker)
+        self._remember()
+        return None
 
     def _rest_unneeded(self) -> float:
         """Rest while the hours are closed; else wait for the word that this worker is needed."""
@@ -169,7 +189,8 @@ class DeliverStage:
     def _not_opened(self, batch: Sequence[Delivery], refusal: GatewayError) -> float:
         """What a refused association means: one too many while others stand, else trouble of the destination."""
         self._outcomes.record()
-        self._deliveries.give_back(batch)
+        if batch:
+            self._deliveries.give_back(batch)
         if isinstance(refusal, Stopped):
             self._width.closed(self._worker)
             return 0.0

@@ -1,12 +1,15 @@
 """Sends deliveries by C-STORE over one association."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from gateway.dimse.association import Connected
+from gateway.dimse.part10 import Part10File
 from gateway.dimse.peer import Peer
 from gateway.dimse.store import StoreSession
 from gateway.domain.corrections import KEY_OBJECT_SELECTION
@@ -47,7 +50,7 @@ class DimseSender:
         self._hasty_beat = beat_until_stopped(beat)
         self._connected = connected
         self._closing = False
-        self._ready: tuple[Delivery, Path, str, ExitStack] | None = None
+        self._ready: _Ready | None = None
         self._pace = pace
         self._offered = tuple(offered)
         self._session: StoreSession | None = None
@@ -131,19 +134,19 @@ class DimseSender:
         session = self._session
         if session is None:
             raise ValueError("nothing is open")
-        path, syntax, stack = self._take_ready(delivery) or self._make_ready(delivery)
-        with stack:
+        with self._take_ready(delivery) or self._make_ready(delivery) as ready:
             outcome = session.store(
-                path,
+                ready.path,
                 sop_class_uid=delivery.spooled.sop_class_uid,
                 sop_instance_uid=delivery.sop_instance_uid,
-                transfer_syntax_uid=syntax,
+                transfer_syntax_uid=ready.syntax,
                 sent_before=delivery.attempts > 1,
                 meanwhile=meanwhile,
+                opened=ready.file,
             )
-            if syntax == delivery.spooled.transfer_syntax_uid:
+            if ready.syntax == delivery.spooled.transfer_syntax_uid:
                 return outcome
-            return replace(outcome, copy_bytes=path.stat().st_size)
+            return replace(outcome, copy_bytes=ready.path.stat().st_size)
 
     def _meanwhile(self, rest: Sequence[Delivery], also: Meanwhile) -> None:
         """What is done while an answer is awaited: the caller's own work, and the next object is made ready."""
@@ -153,32 +156,51 @@ class DimseSender:
             return
         if following.spooled.transfer_syntax_uid not in self._session.accepted(following.spooled.sop_class_uid):
             return  # a copy must be made, which takes long; it is made when its turn has come
-        try:
-            path, syntax, stack = self._make_ready(following)
-        except GatewayError:
-            return  # it is found again, and told, when its turn has come
         self._drop_ready()
-        self._ready = (following, path, syntax, stack)
+        with contextlib.suppress(GatewayError):  # it is found again, and told, when its turn has come
+            self._ready = self._make_ready(following)
 
-    def _make_ready(self, delivery: Delivery) -> tuple[Path, str, ExitStack]:
-        """The checked file of a delivery and what must be closed after it was sent."""
-        accepted = self.accepted(delivery.spooled.sop_class_uid)
+    def _make_ready(self, delivery: Delivery) -> "_Ready":
+        """Check the file of a delivery and open it."""
+        spooled = delivery.spooled
         with ExitStack() as stack:
-            path, syntax = stack.enter_context(self._outgoing.encoded(delivery, accepted))
-            return path, syntax, stack.pop_all()
+            path, syntax = stack.enter_context(self._outgoing.encoded(delivery, self.accepted(spooled.sop_class_uid)))
+            file = Part10File.open(path, spooled.sop_class_uid, delivery.sop_instance_uid, syntax)
+            stack.enter_context(file)
+            return _Ready(delivery, path, syntax, file, stack.pop_all())
 
-    def _take_ready(self, delivery: Delivery) -> tuple[Path, str, ExitStack] | None:
+    def _take_ready(self, delivery: Delivery) -> "_Ready | None":
         """What was made ready, if it is this delivery."""
-        if self._ready is None:
+        ready, self._ready = self._ready, None
+        if ready is None:
             return None
-        known, path, syntax, stack = self._ready
-        self._ready = None
-        if known.id == delivery.id and syntax in self.accepted(delivery.spooled.sop_class_uid):
-            return path, syntax, stack
-        stack.close()
+        if ready.delivery.id == delivery.id and ready.syntax in self.accepted(delivery.spooled.sop_class_uid):
+            return ready
+        ready.close()
         return None
 
     def _drop_ready(self) -> None:
         if self._ready is not None:
-            self._ready[3].close()
+            self._ready.close()
             self._ready = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A checked and opened file, and what must be undone after it was sent."""
+
+    delivery: Delivery
+    path: Path
+    syntax: str
+    file: Part10File
+    stack: ExitStack
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file, and remove it if it is a copy."""
+        self.stack.close()

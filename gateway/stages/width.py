@@ -7,11 +7,14 @@ thinks or sends its answer in two pieces, losses, the congestion control of the 
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gateway.domain.lanes import ALL_LANES, CLIP_LANES, QUICK_LANES, Lane
+from gateway.stages.sender import Pair
 
 _SHORT_ROUND_TRIP_S = 0.005
+_QUICK_OBJECT_S = 0.02
+"""On a short link the peer and this side work in turn on objects that take less; two associations let both work."""
 _FIRST_ON_LONG = 4
 _QUEUE_AT_LEAST = 0.55
 _NO_QUEUE = 0.35
@@ -43,6 +46,7 @@ class Width:
         self._ceiling_until = 0.0
         self._object_s = 0.0
         self._queues: list[float] = []
+        self._pairs: dict[Pair, None] = {}
 
     def lanes(self, worker: int) -> Sequence[Lane]:
         """The lanes a worker takes from now, in order; empty when it is not needed."""
@@ -82,10 +86,16 @@ class Width:
             self._target = max(self._target, min(self._most, associations))
             self._changed.notify_all()
 
-    def opening(self, worker: int) -> None:
-        """A worker is calling the peer."""
+    def opening(self, worker: int, pairs: Iterable[Pair]) -> None:
+        """A worker is calling the peer for these pairs of SOP class and transfer syntax."""
         with self._lock:
             self._opening.add(worker)
+            self._pairs.update(dict.fromkeys(pairs))
+
+    def pairs(self) -> Sequence[Pair]:
+        """What the peer was called for so far: with it another worker may call before it claims anything."""
+        with self._lock:
+            return list(self._pairs)
 
     def connected(self, round_trip_s: float) -> None:
         """A worker has reached the peer; on a long link others begin before anything is measured."""
@@ -94,10 +104,15 @@ class Width:
                 self._target = max(self._target, min(self._most, _FIRST_ON_LONG))
                 self._changed.notify_all()
 
-    def begun(self, worker: int) -> None:
-        """A worker has its association and sends."""
+    def opened(self, worker: int) -> None:
+        """A worker has its association."""
         with self._lock:
             self._opening.discard(worker)
+            self._open.add(worker)
+
+    def begun(self, worker: int) -> None:
+        """A worker sends over its association."""
+        with self._lock:
             self._open.add(worker)
             self._busy.add(worker)
 
@@ -119,7 +134,8 @@ class Width:
                 each = max(seconds / objects, 1e-6)
                 self._object_s = each if not self._object_s else self._object_s + _WEIGHT * (each - self._object_s)
             if round_trip_s < _SHORT_ROUND_TRIP_S:
-                self._target = 1
+                self._target = min(self._most, 2 if self._object_s < _QUICK_OBJECT_S else 1)
+                self._changed.notify_all()
                 return
             self._queues.append(queueing_s / round_trip_s)
             if len(self._queues) >= max(2, len(self._busy)):

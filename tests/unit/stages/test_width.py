@@ -42,7 +42,11 @@ def run_link(width: Width, *, object_s: float, round_trip_s: float, rounds: int 
 def test_begins_with_one_and_stays_there_on_a_short_link() -> None:
     width = Width(8, Hand())
     assert active(width) == 1
-    assert run_link(width, object_s=0.002, round_trip_s=0.0004) == 1
+    assert run_link(width, object_s=0.1, round_trip_s=0.0004) == 1
+
+
+def test_a_second_one_on_a_short_link_lets_both_sides_work_on_quick_objects() -> None:
+    assert run_link(Width(8, Hand()), object_s=0.002, round_trip_s=0.0004) == 2
 
 
 def test_grows_until_the_satellite_link_is_full_and_no_farther() -> None:
@@ -123,7 +127,7 @@ def test_a_refusal_while_another_is_being_opened_may_be_one_too_many() -> None:
     hand = Hand()
     width = Width(8, hand)
     for worker in range(3):
-        width.opening(worker)
+        width.opening(worker, [("1.2", "1.2.3")])
     assert width.refused(2)
     assert width.refused(1)
     assert not width.refused(0)
