@@ -21,6 +21,7 @@ _IDENTICAL, _CUT_SHORT = 2.0, 0.95
 _SHORTEST_CUT = 3
 _SEXES = frozenset({"M", "F"})
 _QUALIFIERS, _ENTITY = "00100024", ("00400032", "00400031")
+_IDENTIFIERS = frozenset({HintKind.ACCESSION_NUMBER, HintKind.PATIENT_ID})
 _LOOSE = (HintKind.BIRTH_DATE, HintKind.PATIENT_NAME)
 """The hints that leave room for more than one patient."""
 _BEST: Mapping[HintKind, float] = MappingProxyType({HintKind.BIRTH_DATE: 1.0, HintKind.PATIENT_NAME: _IDENTICAL})
@@ -76,16 +77,21 @@ def somebody_fits_better(hints: Sequence[Hint], chosen: Step, steps: Iterable[St
     return None
 
 
-def looking_alike(hints: Sequence[Hint], kind: HintKind, chosen: Step, steps: Iterable[Step]) -> bool:
-    """Whether a step's own value for `kind` looks like the hint's, and nothing else tells it from `chosen`."""
-    asked = [hint for hint in hints if hint.kind is kind]
-    others = [hint for hint in hints if hint.kind is not kind]
-    return any(
-        step.key != chosen.key
-        and any(looks_like_its_own(hint, step) for hint in asked)
-        and not contradictions(others, step)
-        for step in steps
-    )
+def looking_alike(hints: Sequence[Hint], chosen: Step, steps: Iterable[Step]) -> HintKind | None:
+    """The kind of identifier by which another step than `chosen` looks like the hints; None where nothing does.
+
+    A device that drops zeros drops them everywhere: both identifiers may look alike at once, or one be equal.
+    """
+    ids = [hint for hint in hints if hint.kind in _IDENTIFIERS]
+    others = [hint for hint in hints if hint.kind not in _IDENTIFIERS]
+    for step in steps:
+        alike = [hint.kind for hint in ids if looks_like_its_own(hint, step)]
+        if not alike or step.key == chosen.key:
+            continue
+        differing = [hint for hint in ids if hint.kind not in alike]
+        if not contradictions([*differing, *others], step):
+            return alike[0]
+    return None
 
 
 def looks_like_its_own(hint: Hint, step: Step) -> bool:

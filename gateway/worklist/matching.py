@@ -209,9 +209,9 @@ class _Case:
     def _doubt(self, step: Step) -> str:
         """Why a step that fits may still be the wrong one; one that the operator opened is not told by its id alone."""
         if self.active is None or self.active.key != step.key:
-            for kind in (HintKind.ACCESSION_NUMBER, HintKind.PATIENT_ID):
-                if looking_alike(self.identifying, kind, step, self.steps):
-                    return f"the {NAMES[kind]} of another step looks like it (zeros, case or blanks)"
+            alike = looking_alike(self.identifying, step, self.steps)
+            if alike is not None:
+                return f"the {NAMES[alike]} of another step looks like it (zeros, case or blanks)"
         better = somebody_fits_better(self.identifying, step, self.steps)
         return "" if better is None else f"the {NAMES[better]} fits a step of another patient better"
 
