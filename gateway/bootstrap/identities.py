@@ -1,4 +1,4 @@
-"""How ids of this box are made, as it is configured."""
+"""How ids of this box are made and what archives get when an order turns up, as it is configured."""
 
 from gateway.config.model import Configuration
 from gateway.domain.local_identity import LocalIdentities
@@ -15,3 +15,8 @@ def local_identities(settings: Configuration) -> LocalIdentities:
         unknown_name=made.unknown_name,
         first_number=made.first_number,
     )
+
+
+def replacing_destinations(settings: Configuration) -> frozenset[str]:
+    """The destinations that get new objects when an order turns up; the others get a notice."""
+    return frozenset(one.name for one in settings.destination if one.reconciliation == "replace")

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from gateway.bootstrap.identities import local_identities
+from gateway.bootstrap.identities import local_identities, replacing_destinations
 from gateway.config.device import Device
 from gateway.config.model import Configuration
 from gateway.objects.iods import iod_named
@@ -12,8 +12,7 @@ from gateway.stages.reconcile import ReconcileRules, Whereabouts
 
 def unscheduled_rules(settings: Configuration) -> UnscheduledRules:
     """How ids are given, and which destinations get new objects when an order turns up."""
-    replacing = frozenset(one.name for one in settings.destination if one.reconciliation == "replace")
-    return UnscheduledRules(local_identities(settings), replacing)
+    return UnscheduledRules(local_identities(settings), replacing_destinations(settings))
 
 
 def reconcile_rules(settings: Configuration) -> ReconcileRules:

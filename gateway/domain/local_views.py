@@ -92,6 +92,10 @@ class LocalStudyReader(Protocol):
         """Notices that wait, newest first; with `done` also those that were done."""
         ...
 
+    def replaces(self, destination: str) -> bool:
+        """Whether a destination gets new objects when an order turns up; else its administrator is told."""
+        ...
+
     def next_id(self) -> str:
         """The patient id that is given next, as far as it can be said before."""
         ...

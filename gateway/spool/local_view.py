@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,10 +23,11 @@ _MOST = 100
 class LocalStudiesView:
     """Views of local studies; every call opens its own short read, so any thread may ask."""
 
-    def __init__(self, spool: Path, clock: Clock, identities: LocalIdentities) -> None:
+    def __init__(self, spool: Path, clock: Clock, identities: LocalIdentities, replacing: Collection[str] = ()) -> None:
         self._spool = spool
         self._clock = clock
         self._identities = identities
+        self._replacing = frozenset(replacing)
         self._status = LedgerStatus(spool, clock, [])
 
     def _rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
@@ -110,6 +111,10 @@ class LocalStudiesView:
             )
             for row in rows
         ]
+
+    def replaces(self, destination: str) -> bool:
+        """Whether a destination gets new objects when an order turns up; else its administrator is told."""
+        return destination in self._replacing
 
     def next_id(self) -> str:
         """The patient id that is given next; where it has a random part, what it will look like."""

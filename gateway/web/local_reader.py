@@ -32,6 +32,11 @@ class NoLocalStudies:
         del done
         return []
 
+    def replaces(self, destination: str) -> bool:
+        """Nobody gets new objects."""
+        del destination
+        return False
+
     def next_id(self) -> str:
         """Nothing is known of ids."""
         return ""

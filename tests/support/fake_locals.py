@@ -17,6 +17,7 @@ class FakeLocals:
     open_on: dict[str, tuple[LocalStudyView, datetime]] = field(default_factory=dict)
     waiting: list[ToReconcile] = field(default_factory=list)
     notice_rows: list[NoticeView] = field(default_factory=list)
+    replacing: set[str] = field(default_factory=set)
     exams: dict[tuple[str, str], LocalStudyView] = field(default_factory=dict)
 
     def opened(self) -> Mapping[str, tuple[LocalStudyView, datetime]]:
@@ -33,6 +34,9 @@ class FakeLocals:
 
     def notices(self, *, done: bool = False) -> Sequence[NoticeView]:
         return [row for row in self.notice_rows if done or row.done_at is None]
+
+    def replaces(self, destination: str) -> bool:
+        return destination in self.replacing
 
     def next_id(self) -> str:
         return "ER7-0042"

@@ -60,10 +60,9 @@ def show() -> Response:
 
 
 def _case(one: ToReconcile) -> Case:
-    views = (house().reader.acquisition(number) for number in one.study.acquisitions[-_PICTURES_SHOWN:])
     return Case(
         one.study,
-        [view for view in views if view is not None],
+        _pictures(one.study),
         [Offer(found.number, found.step, found.reason, compared(one.study, found.step)) for found in one.suggestions],
     )
 
@@ -89,29 +88,35 @@ def confirm() -> BaseResponse:
     if not operator:
         return _ask_first(study, step, suggested=suggested)
     payload = {"local_study": str(study.number), "step": str(step.number), "operator": operator}
-    ask(RequestKind.RECONCILE, payload if suggested else {**payload, "although": "yes"})
+    payload |= {} if suggested else {"although": "yes"}
+    payload |= {"way": "notice"} if request.form.get("way") == "notice" else {}
+    ask(RequestKind.RECONCILE, payload)
     return redirect(url_for("reconcile.show"), 303)
 
 
 def _ask_first(study: LocalStudyView, step: StepView, *, suggested: bool) -> Response:
-    differing = [line.name.lower() for line in compared(study, step) if line.differs]
-    doubt = "" if suggested else "Nothing that is known suggests this order. "
+    lines = compared(study, step)
+    differing = [line.name.lower() for line in lines if line.differs]
+    doubt = "" if suggested else "Nothing that is known suggests this order."
     if differing:
-        doubt += f"They differ in {', '.join(differing)}. "
+        doubt = f"{doubt} They differ in {', '.join(differing)}.".lstrip()
+    local_studies = house().local_studies
     return page(
-        "decide.html",
+        "confirm_order.html",
         question=f"Are {count(len(study.acquisitions), 'picture')} of {person(study.patient_name)} "
         f"(ID {study.patient_id}) those of {person(step.patient_name)} (ID {step.patient_id})?",
-        why=f"{doubt}What was not sent yet goes out under the order. Archives that replace objects get new ones and a "
-        "rejection note for the old; for the others a notice says what their administrator is to change.",
-        action=url_for("reconcile.confirm"),
-        fields=[("local_study", str(study.number)), ("step", str(step.number))],
-        destinations=[],
-        words=[("operator", "Your name")],
-        yes="This is the order",
-        danger=not suggested,
-        back=url_for("reconcile.show"),
+        doubt=doubt,
+        study=study,
+        step=step,
+        lines=lines,
+        pictures=_pictures(study),
+        archives=[(row.name, local_studies.replaces(row.name)) for row in house().reader.destinations()],
     )
+
+
+def _pictures(study: LocalStudyView) -> list[AcquisitionView]:
+    views = (house().reader.acquisition(number) for number in study.acquisitions[-_PICTURES_SHOWN:])
+    return [view for view in views if view is not None]
 
 
 def refuse() -> BaseResponse:

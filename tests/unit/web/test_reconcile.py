@@ -7,7 +7,7 @@ import pytest
 from gateway.domain.local_views import ToReconcile
 from gateway.domain.requests import RequestKind
 from tests.support.fake_locals import local_study, notice, suggestion
-from tests.support.fake_reader import MORNING, acquisition, device, held, step
+from tests.support.fake_reader import MORNING, acquisition, destination, device, held, step
 from tests.support.page_visitor import Visitor, words
 
 
@@ -91,6 +91,17 @@ def test_confirming_asks_for_the_name_of_who_decides(clinic: Visitor) -> None:
     done = clinic.post("/reconcile/confirm", {"local_study": "1", "step": "1", "operator": "Nurse A"})
     assert done.status_code == 303
     assert _filed(clinic) == [(RequestKind.RECONCILE, {"local_study": "1", "step": "1", "operator": "Nurse A"})]
+
+
+def test_each_archive_is_named_with_what_it_gets_and_nothing_need_be_sent(clinic: Visitor) -> None:
+    clinic.page.reader.destination_rows = [destination("Main PACS"), destination("Archive")]
+    clinic.page.local_studies.replacing = {"Main PACS"}
+    asked = words(clinic.post("/reconcile/confirm", {"local_study": "1", "step": "1"}).text)
+    assert "Main PACS : gets new objects, and a rejection note for those it has." in asked
+    assert "Archive : keeps what it has; a notice says what its administrator is to change." in asked
+    form = {"local_study": "1", "step": "1", "operator": "Nurse A", "way": "notice"}
+    clinic.post("/reconcile/confirm", form)
+    assert _filed(clinic) == [(RequestKind.RECONCILE, form)]
 
 
 def test_an_order_that_nothing_suggests_is_said_to_be_so(clinic: Visitor) -> None:
