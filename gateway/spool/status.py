@@ -89,7 +89,7 @@ class LedgerStatus:
         row = self._rows(
             "SELECT (SELECT coalesce(sum(n), 0) FROM tally"
             " WHERE kind = 'delivery' AND state IN ('pending', 'sending', 'parked', 'held')) AS undelivered,"
-            " (SELECT count(*) FROM acquisition WHERE captured_us >= ?) AS captured,"
+            " (SELECT count(*) FROM acquisition WHERE captured_us >= ? AND correction_of IS NULL) AS captured,"
             " (SELECT count(*) FROM delivery WHERE state IN ('stored', 'committed') AND stored_us >= ?) AS delivered",
             (midnight, midnight),
         )[0]
@@ -306,9 +306,10 @@ class LedgerStatus:
     def _device(self, name: str, midnight: int) -> DeviceView:
         row = self._rows(
             "SELECT (SELECT count(*) FROM acquisition"  # noqa: S608 - a constant is inserted
-            " WHERE device = :device AND captured_us >= :midnight) AS today,"
+            " WHERE device = :device AND captured_us >= :midnight AND correction_of IS NULL) AS today,"
             " (SELECT max(captured_us) FROM acquisition WHERE device = :device) AS latest,"
-            " (SELECT count(*) FROM acquisition WHERE device = :device AND captured_us >= active.opened_us) AS since,"
+            " (SELECT count(*) FROM acquisition WHERE device = :device AND captured_us >= active.opened_us"
+            " AND correction_of IS NULL) AS since,"
             f" active.* FROM (SELECT 1) LEFT JOIN ({_OPEN}) AS active ON active.device = :device",
             {"device": name, "midnight": midnight},
         )[0]

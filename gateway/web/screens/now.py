@@ -60,7 +60,11 @@ def _station(
     local_since: datetime | None,
 ) -> Station:
     since = device.active_since or local_since
-    pictures = [view for view in recent if view.device == device.name and (since is None or view.captured_at >= since)]
+    pictures = [
+        view
+        for view in recent
+        if view.device == device.name and (since is None or view.captured_at >= since) and _still_here(view, device)
+    ]
     now, closes = house().now(), device.closes_at
     return Station(
         device=device,
@@ -72,6 +76,13 @@ def _station(
         local=local,
         local_since=local_since,
     )
+
+
+def _still_here(view: AcquisitionView, device: DeviceView) -> bool:
+    """Whether a picture counts for a device: not what was corrected, and what took its place only if it is theirs."""
+    if view.rejected_at is not None:
+        return False
+    return not view.correction_of or device.active_step is None or view.patient_id == device.active_step.patient_id
 
 
 def _summary(pictures: list[AcquisitionView], since_opening: int) -> str:

@@ -211,3 +211,11 @@ def test_a_note_goes_to_its_own_destination_alone(spool: TestSpool) -> None:
     spool.clock.advance(7200)
     second = StandIn(spool.database, spool.clock, destination="other", primary="main", after=timedelta(minutes=30))
     assert second.look() == 0, "nor does a stand-in take it"
+
+
+def test_a_correction_is_no_further_capture(spool: TestSpool) -> None:
+    number = spool.deliverable(content=b"picture")
+    put_right(spool, [number])
+    assert spool.status.counts().captured_today == 1
+    (device,) = spool.status.devices()
+    assert device.captured_today == 1

@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from gateway.domain.requests import RequestKind
 from tests.support.fake_page import FakePage
-from tests.support.fake_reader import acquisition, delivery, held, step
+from tests.support.fake_reader import acquisition, delivery, destination, device, held, step
 
 LARGE_PX = 27
 
@@ -121,3 +121,16 @@ def test_candidates_say_why_they_came_into_question(tab: Page, page: FakePage) -
     options = tab.locator(".option")
     expect(options.nth(0)).to_contain_text("same patient ID")
     expect(options.nth(1)).to_contain_text("another patient ID")
+
+
+def test_the_open_patient_is_not_shown_what_was_corrected_away(tab: Page, page: FakePage) -> None:
+    at = acquisition(5).captured_at
+    page.reader.device_rows = [device("fundus", step(1))]
+    page.reader.destination_rows = [destination()]
+    page.reader.rows = [
+        acquisition(4),
+        acquisition(5, corrected_by=6, rejected_at=at),
+        acquisition(6, correction_of=5, patient_id="P2"),
+    ]
+    tab.goto(page.url)
+    expect(tab.locator(".patient")).to_contain_text("1 picture, 1 at PACS")
