@@ -1,7 +1,7 @@
 """The answers to one question as they are read: steps for the cache, and a bounded sample for people to look at."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 
 from pydicom import Dataset
@@ -14,6 +14,9 @@ from gateway.worklist.sent import name_previews, sent_answer
 MOST_SHOWN = 50
 """Answers that are kept for people: half of them the first ones, half those with faults."""
 
+SHARED = "Its accession number is also given to another patient."
+_TWO = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -25,13 +28,23 @@ class Reading:
     assumed_zone: tzinfo | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An answer that is kept for people, with its bytes."""
+
+    answer: SentAnswer
+    data: bytes
+    accession_number: str
+
+
 class Gathering:
     """Reads answers one by one, so that thousands of them need no memory beyond their steps."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._good: list[tuple[SentAnswer, bytes]] = []
-        self._faulty: list[tuple[SentAnswer, bytes]] = []
+        self._good: list[_Kept] = []
+        self._faulty: list[_Kept] = []
+        self._patients: dict[str, set[str]] = {}
         self._named: list[Dataset] = []
 
     def steps(self, answers: Iterable[tuple[bytes, Dataset | None]]) -> Iterator[Step]:
@@ -44,8 +57,8 @@ class Gathering:
 
     def shown(self) -> tuple[tuple[SentAnswer, ...], list[bytes]]:
         """What was kept for people, in the order in which it came, and the bytes of each."""
-        kept = sorted((*self._good, *self._faulty), key=lambda one: one[0].position)
-        return tuple(answer for answer, _ in kept), [data for _, data in kept]
+        kept = sorted((*self._good, *self._faulty), key=lambda one: one.answer.position)
+        return tuple(self._beside_the_others(one) for one in kept), [one.data for one in kept]
 
     def preview(self) -> tuple[NamePreview, ...]:
         """The names of the first answers as each character set reads them."""
@@ -64,6 +77,15 @@ class Gathering:
         if dataset is not None and len(self._named) < MOST_SHOWN:
             self._named.append(dataset)
         kept = self._good if step is not None and step.usable and not step.faults else self._faulty
+        number = step.accession_number if step is not None else ""
+        if step is not None and number:
+            self._patients.setdefault(number, set()).add(step.patient.patient_id)
         if len(kept) < MOST_SHOWN // 2:
             answer = sent_answer(position, data, dataset, step, self._reading.assumed_character_set)
-            kept.append((answer, data))
+            kept.append(_Kept(answer, data, number))
+
+    def _beside_the_others(self, kept: _Kept) -> SentAnswer:
+        """An answer with what only the others show: that its accession number has two patients."""
+        if len(self._patients.get(kept.accession_number, ())) < _TWO:
+            return kept.answer
+        return replace(kept.answer, usable=False, faults=(*kept.answer.faults, SHARED))
