@@ -175,7 +175,7 @@ def test_a_transfer_into_nothing_is_noticed_in_the_stated_time(tmp_path: Path, t
                 STALL_S + 7,
                 f"{STALL_S} s are the limit for bytes that nobody takes, and nothing was noticed",
             )
-            assert role.states() == {"pending": 2}
+            role.await_that(lambda: role.states() == {"pending": 2}, STALL_S + 7, "the other one waits for ever")
             assert role.destination("main")["remedy"]
             link.heal()
             role.await_all_stored(2, 60)

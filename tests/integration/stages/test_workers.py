@@ -17,6 +17,7 @@ from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
 from gateway.stages.deliver import DeliverStage, DestinationRules
 from gateway.stages.hours import Hours
+from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
 from gateway.stages.sender import Learnt, Meanwhile, Pair, nothing
 from gateway.stages.width import Width
@@ -35,6 +36,8 @@ class Pretender:
     breaks_at: frozenset[int] = frozenset()
     meanwhile: Callable[[], object] = lambda: None
     open_now: bool = False
+    round_trip: float = 0.0
+    stops_at: frozenset[int] = frozenset()
 
     def open(self, pairs: Iterable[Pair]) -> None:
         if self.refusal is not None:
@@ -47,6 +50,10 @@ class Pretender:
         for place, delivery in enumerate(batch, start=1):
             self.meanwhile()
             self.sent.append(delivery.id)
+            if delivery.id in self.stops_at:
+                self.open_now = False
+                yield delivery, Stopped()
+                return
             if delivery.id in self.breaks_at:
                 self.open_now = False
                 yield delivery, trouble(Phase.TRANSFER)
@@ -61,7 +68,7 @@ class Pretender:
         return Learnt({(SC, RLE): True}, 16_384)
 
     def round_trip_s(self) -> float:
-        return 0.0
+        return self.round_trip
 
     def queueing_s(self) -> float:
         return 0.0
@@ -241,3 +248,83 @@ def test_a_link_that_is_back_ends_every_wait(spool: TestSpool) -> None:
     drain(stage)
     assert sender.sent == [1, 1]
     assert spool.row("delivery", 1)["state"] == "stored"
+
+
+def states(spool: TestSpool) -> list[str]:
+    return [row["state"] for row in spool.rows("SELECT state FROM delivery ORDER BY id")]
+
+
+def test_on_a_long_link_an_answer_is_recorded_while_the_next_one_is_awaited(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 4)
+    seen: list[list[str]] = []
+    sender = Pretender(round_trip=0.5, meanwhile=lambda: seen.append(states(spool)))
+    stage = worker(spool, spool.run("forward"), sender)
+    drain(stage)
+    assert seen[0] == ["sending", "pending", "pending", "pending"]
+    assert seen[2][:3] == ["stored", "sending", "sending"], "the second awaits its record, the third is sent"
+    assert states(spool) == ["stored"] * 4
+
+
+def test_on_a_short_link_answers_are_recorded_together(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 6)
+    width = Width(1, spool.clock.monotonic)
+    width.measured(100, 1.0, 0.0)
+    seen: list[list[str]] = []
+    sender = Pretender(open_now=True, meanwhile=lambda: seen.append(states(spool)))
+    drain(worker(spool, spool.run("forward"), sender, width=width))
+    assert seen[-1] == ["sending"] * 6
+    assert states(spool) == ["stored"] * 6
+
+
+def test_what_is_answered_is_recorded_and_what_is_not_begun_given_back_when_the_worker_ends(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 3)
+    stage = worker(spool, spool.run("forward"), Pretender(round_trip=0.5))
+    stage.round()
+    assert states(spool) == ["sending", "sending", "pending"], "one is answered, the next is claimed ahead"
+    stage.close()
+    assert states(spool) == ["stored", "pending", "pending"]
+    assert spool.row("delivery", 2)["attempts"] == 0
+
+
+def test_a_second_worker_that_is_not_let_in_has_claimed_nothing(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 5)
+    run, width = spool.run("forward"), Width(2, spool.clock.monotonic)
+    width.recall(2)
+    second = worker(spool, run, Pretender(refusal=trouble(Phase.NEGOTIATE)), width=width, number=1)
+    held: list[int] = []
+
+    def meanwhile() -> None:
+        second.round()
+        held.append(len(spool.rows("SELECT 1 FROM delivery WHERE claimed_by LIKE '%/1'")))
+
+    drain(worker(spool, run, Pretender(meanwhile=meanwhile), width=width))
+    assert set(held) == {0}
+    assert states(spool) == ["stored"] * 5
+    assert {row["attempts"] for row in spool.rows("SELECT attempts FROM delivery")} == {1}
+
+
+def test_what_a_stop_broke_off_is_pending_and_nobody_is_to_blame(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 3)
+    width = Width(1, spool.clock.monotonic)
+    width.measured(100, 1.0, 0.0)
+    sender = Pretender(open_now=True, stops_at=frozenset({2}))
+    stage = worker(spool, spool.run("forward"), sender, width=width)
+    stage.round()
+    stage.close()
+    rows = spool.rows("SELECT state, attempts, link_breaks FROM delivery ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [("stored", 1, 0), ("pending", 1, 0), ("pending", 0, 0)]
+    assert spool.deliveries.failures("main") == 0
+    (broken_off,) = spool.rows("SELECT * FROM attempt WHERE disposition = 'retry'")
+    assert broken_off["code"] == "stopped"
+
+
+def test_as_many_associations_as_filled_the_link_are_remembered(spool: TestSpool) -> None:
+    owe(spool, Lane.NORMAL)
+    width = Width(8, spool.clock.monotonic)
+    width.connected(0.5)
+    stage = worker(spool, spool.run("forward"), Pretender(), width=width)
+    drain(stage)
+    stage.close()
+    fresh = Width(8, spool.clock.monotonic)
+    worker(spool, spool.run("forward"), Pretender(), width=fresh).round()
+    assert fresh.target() == width.target() > 1
