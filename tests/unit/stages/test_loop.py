@@ -239,7 +239,9 @@ def test_a_ledger_that_cannot_be_opened_is_tried_again(spool: TestSpool, stop: T
 
 def other_role(spool: TestSpool) -> None:
     with Database(spool.root).write() as connection:
-        connection.execute("INSERT OR REPLACE INTO local_study VALUES (NULL, hex(randomblob(8)), '', 0)")
+        connection.execute(
+            "INSERT INTO local_study (study_instance_uid, snapshot, created_us) VALUES (hex(randomblob(8)), '', 0)"
+        )
 
 
 def test_a_commit_of_another_role_wakes_it(spool: TestSpool, stop: TimedStop) -> None:
@@ -269,7 +271,9 @@ def test_its_own_commits_do_not_wake_it(spool: TestSpool, stop: TimedStop) -> No
     def build(database: Database, _: Beat) -> Work:
         def commit() -> float:
             with database.write() as connection:
-                connection.execute("INSERT INTO local_study VALUES (NULL, 'x', '', 0)")
+                connection.execute(
+                    "INSERT INTO local_study (study_instance_uid, snapshot, created_us) VALUES ('x', '', 0)"
+                )
             return 50.0
 
         return Script(stop, commit)
