@@ -3,8 +3,9 @@
 Run with ``python -m tests.benchmarks.ledger [--json] [--quick]``. All rows are a backlog owed to a destination that is
 away. Enqueue is everything from a captured file's row to the frozen object's delivery; claim and finish are one
 delivery each; page is what the queue page asks of the ledger. Each commit is synced to the disk, so the disk's own time
-stands in every figure but the page's. Start is from the process's first instruction to its word that it is ready.
-Memory is the most that the forward role had resident while it sent a giant object beside that backlog, with the
+stands in every figure but the page's. Each figure is the one that a quarter of the turns stay under, so that other work
+of the machine shows less. Start is from the process's first instruction to its word that it is ready, the least of
+three. Memory is the most that the forward role had resident while it sent a giant object beside that backlog, with the
 packages of an installed gateway (GDCM, which only the tests install, is kept out).
 """
 
@@ -16,7 +17,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -37,8 +39,10 @@ GIANT_BYTES = 2_000_000_000
 QUICK_GIANT_BYTES = 200_000_000
 TURNS = 60
 PAGE_TURNS = 15
+STARTS = 3
 AWAY = "away"
 _PAGE_ROWS = 31
+_HOUR_US = 3_600_000_000
 _WITHOUT_GDCM = "import sys; sys.modules['gdcm'] = None; from gateway.cli import main; main()"
 
 
@@ -62,7 +66,7 @@ def measure(root: Path, sizes: tuple[int, ...], giant_bytes: int) -> list[dict[s
 
 
 def _costs(spool: Path, turn: int) -> dict[str, float]:
-    """Medians of what one object costs from row to proof, and of the page."""
+    """What one object costs from row to proof, and the page, each as a quarter of the turns has it at most."""
     ledger = TestSpool(spool, SetClock())
     ledger.clock.moment = ledger.clock.moment.replace(year=2030)  # later than whatever is due
     run = ledger.run("forward")
@@ -72,11 +76,15 @@ def _costs(spool: Path, turn: int) -> dict[str, float]:
     page = [_took(partial(_page, ledger)) for _ in range(PAGE_TURNS)]
     ledger.close()
     return {
-        "enqueue_us": round(statistics.median(enqueue) * 1e6),
-        "claim_us": round(statistics.median(claim) * 1e6),
-        "finish_us": round(statistics.median(finish) * 1e6),
-        "page_ms": round(statistics.median(page) * 1e3, 2),
+        "enqueue_us": round(_quarter(enqueue) * 1e6),
+        "claim_us": round(_quarter(claim) * 1e6),
+        "finish_us": round(_quarter(finish) * 1e6),
+        "page_ms": round(_quarter(page) * 1e3, 2),
     }
+
+
+def _quarter(seconds: Sequence[float]) -> float:
+    return statistics.quantiles(seconds, n=4)[0]
 
 
 def _took(what: Callable[[], object]) -> float:
@@ -118,7 +126,31 @@ def _page(ledger: TestSpool) -> None:
 
 
 def _life(role: ForwardRole) -> dict[str, float]:
-    """Start the real role with the giant object due again, and end it once that is stored."""
+    """Start the real role, at last with the giant object due, and end it once that is stored."""
+    starts = []
+    for _ in range(STARTS - 1):
+        _send_giant(role, at_us=time.time_ns() // 1000 + _HOUR_US)
+        with _started(role) as start_s:
+            starts.append(start_s)
+    _send_giant(role, at_us=0)
+    with _started(role) as start_s:
+        starts.append(start_s)
+        at_start = role.resident_mb()
+        role.await_all_stored(1, 600, "main")
+        most = role.resident_mb("VmHWM")
+    return {"start_s": round(min(starts), 2), "rss_mb": round(most, 1), "rss_at_start_mb": round(at_start, 1)}
+
+
+def _send_giant(role: ForwardRole, *, at_us: int) -> None:
+    again = TestSpool(role.spool)
+    again.run_sql("UPDATE delivery SET state = 'pending', due_us = ? WHERE destination = 'main'", at_us)
+    again.run_sql("UPDATE destination SET due_us = 0")
+    again.close()
+
+
+@contextmanager
+def _started(role: ForwardRole) -> Iterator[float]:
+    """The running role; the seconds until it said that it is ready."""
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         address = f"{folder}/notify"
         manager.bind(address)
@@ -129,15 +161,7 @@ def _life(role: ForwardRole) -> dict[str, float]:
             del os.environ["NOTIFY_SOCKET"]
             while b"READY=1" not in manager.recv(4096):
                 pass
-            start_s = time.perf_counter() - begun
-            at_start = role.resident_mb()
-            role.await_all_stored(1, 600, "main")
-            most = role.resident_mb("VmHWM")
-    again = TestSpool(role.spool)
-    again.run_sql("UPDATE delivery SET state = 'pending', due_us = 0 WHERE destination = 'main'")
-    again.run_sql("UPDATE destination SET due_us = 0")
-    again.close()
-    return {"start_s": round(start_s, 2), "rss_mb": round(most, 1), "rss_at_start_mb": round(at_start, 1)}
+            yield time.perf_counter() - begun
 
 
 def _without_gdcm(python: str, *arguments: str) -> list[str]:
