@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gateway.dimse import link_faults
+from gateway.dimse.congestion import Way
 from gateway.dimse.peer import Peer
 from gateway.dimse.tls import client_context
 from gateway.domain import pacing
@@ -33,12 +34,6 @@ _PACING_OPTION = 47
 _UNPACED = 0xFFFFFFFF
 _HEADROOM = 1.1
 """The kernel counts headers as well, and only spreads what the pace grants: the pace itself keeps the cap."""
-_FOR_SMALL, _FOR_LARGE = b"cubic", b"bbr"
-_SMALL_BYTES = 262_144
-_TCP_INFO_BYTES = 192
-_TCP_INFO_RTT = 68
-_TCP_INFO_MIN_RTT = 148
-_NOT_MEASURED = 0xFFFFFFFF
 
 
 def no_beat() -> None:
@@ -72,7 +67,7 @@ class Link:
         self._heard = False
         self._why = not accepted  # a caller is not called back to learn why it hung up
         self._pace: Pace | None = None
-        self._carries = b""
+        self._way = Way(sock)
         self._spread = _UNPACED
 
     def pace_by(self, pace: Pace | None) -> None:
@@ -81,37 +76,15 @@ class Link:
 
     def round_trip_s(self) -> float:
         """The least round-trip time of this connection in seconds (the kernel's TCP_INFO); 0 if it does not say."""
-        return self._round_trips()[1]
+        return self._way.round_trip_s()
 
     def queueing_s(self) -> float:
         """By how many seconds the round trip is longer at present than at its least: the queue before the link."""
-        now, least = self._round_trips()
-        return max(0.0, now - least) if least else 0.0
+        return self._way.queueing_s()
 
     def carry(self, size: int) -> None:
-        """Have the kernel send an object of `size` bytes in the way that fills the link: small ones as they come.
-
-        BBR sends no faster than it was acknowledged before, which for requests that wait for each other's answers is
-        a share of the link; cubic lets a small object go at once. Large ones over a link that loses packets need BBR.
-        """
-        wanted = _FOR_SMALL if size <= _SMALL_BYTES else _FOR_LARGE
-        if wanted == self._carries:
-            return
-        self._carries = wanted
-        with contextlib.suppress(OSError):  # this kernel has it not, or not for us: its own choice stays
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, wanted)
-
-    def _round_trips(self) -> tuple[float, float]:
-        """The smoothed and the least round-trip time in seconds; 0 for what the kernel does not say."""
-        try:
-            facts = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        except OSError:
-            return 0.0, 0.0
-        if len(facts) < _TCP_INFO_MIN_RTT + 4:
-            return 0.0, 0.0
-        smoothed = int(struct.unpack_from("=I", facts, _TCP_INFO_RTT)[0])
-        least = int(struct.unpack_from("=I", facts, _TCP_INFO_MIN_RTT)[0])
-        return smoothed / 1_000_000, 0.0 if least == _NOT_MEASURED else least / 1_000_000
+        """What is sent next belongs to an object of `size` bytes: have the kernel send it as suits the link."""
+        self._way.carry(size)
 
     def send(self, data: bytes, phase: Phase) -> None:
         """Send all of `data`; raises a `GatewayError` if no byte is taken for the peer's stall time."""

@@ -185,7 +185,6 @@ class StoreSession:
 
     def _transfer(self, file: Part10File, context_id: int, request: bytes) -> bool:
         """Send the command and the data set; false if the peer answered before it had it all."""
-        self._association.carry(file.data_bytes)
         pdus = self._association.framed(context_id, request, is_command=True, is_last=True)
         left = file.data_bytes
         while left:
@@ -193,6 +192,7 @@ class StoreSession:
             left -= len(block)
             if self._association.interrupted():
                 return False
+            self._association.carry(file.data_bytes)
             self._association.send_framed(
                 pdus + self._association.framed(context_id, block, is_command=False, is_last=not left)
             )

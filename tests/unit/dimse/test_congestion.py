@@ -1,0 +1,82 @@
+"""Which congestion control a connection gets, from what the kernel tells of its way."""
+
+import socket
+import struct
+from typing import cast
+
+from gateway.dimse.congestion import Way
+
+LARGE, SMALL = 1_000_000, 20_000
+_UNSAID = 0xFFFFFFFF
+
+
+class Kernel:
+    """A socket whose TCP_INFO a test writes, and which notes the congestion controls that are asked for."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.chosen: list[bytes] = []
+        self._refuses = refuses
+        self.facts = b""
+        self.says(smoothed_us=150_000, least_us=150_000, resent=0)
+
+    def says(self, *, smoothed_us: int, least_us: int, resent: int) -> None:
+        facts = bytearray(192)
+        for place, value in ((68, smoothed_us), (100, resent), (148, least_us)):
+            struct.pack_into("=I", facts, place, value)
+        self.facts = bytes(facts)
+
+    def getsockopt(self, _level: int, _option: int, _size: int) -> bytes:
+        return self.facts
+
+    def setsockopt(self, _level: int, _option: int, value: bytes) -> None:
+        if self._refuses:
+            raise PermissionError
+        self.chosen.append(value)
+
+
+def way_of(kernel: Kernel) -> Way:
+    return Way(cast("socket.socket", kernel))
+
+
+def test_the_queue_is_what_the_round_trip_is_longer_than_at_its_least() -> None:
+    kernel = Kernel()
+    kernel.says(smoothed_us=900_000, least_us=700_000, resent=0)
+    assert abs(way_of(kernel).queueing_s() - 0.2) < 1e-9
+    assert way_of(kernel).round_trip_s() == 0.7
+    kernel.says(smoothed_us=900_000, least_us=_UNSAID, resent=0)
+    assert way_of(kernel).queueing_s() == way_of(kernel).round_trip_s() == 0.0
+    kernel.facts = b"an older kernel"
+    assert way_of(kernel).queueing_s() == way_of(kernel).round_trip_s() == 0.0
+
+
+def test_a_clean_link_has_cubic_and_is_told_once() -> None:
+    kernel = Kernel()
+    way = way_of(kernel)
+    for size in (SMALL, LARGE, LARGE):
+        way.carry(size)
+    assert kernel.chosen == [b"cubic"]
+
+
+def test_losses_before_an_empty_link_bring_bbr_for_large_objects_only() -> None:
+    kernel = Kernel()
+    way = way_of(kernel)
+    for resent in range(4):
+        kernel.says(smoothed_us=160_000, least_us=150_000, resent=resent)
+        way.carry(LARGE)
+    assert kernel.chosen == [b"cubic", b"bbr"]
+    way.carry(SMALL)
+    way.carry(LARGE)
+    assert kernel.chosen == [b"cubic", b"bbr", b"cubic", b"bbr"]
+
+
+def test_losses_at_a_full_queue_say_nothing_of_the_link() -> None:
+    kernel = Kernel()
+    way = way_of(kernel)
+    for resent in range(0, 400, 40):
+        kernel.says(smoothed_us=400_000, least_us=150_000, resent=resent)
+        way.carry(LARGE)
+    assert kernel.chosen == [b"cubic"]
+
+
+def test_a_kernel_that_does_not_let_us_choose_keeps_its_own() -> None:
+    way_of(Kernel(refuses=True)).carry(LARGE)
