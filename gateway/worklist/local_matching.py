@@ -24,7 +24,7 @@ def belongs(hints: Sequence[Hint], study: LocalStudy, rules: Sequence[MatchRule]
         return Hold(quarrel, _REMEDY)
     against = contradictions(identifying, _as_step(study))
     if against:
-        said = against[0].text.replace("is not that of the step", "is not hers")
+        said = against[0].text.replace("that of the step", "that of this patient")
         return Hold(f"A patient without an order was open, but {said}.", _REMEDY)
     return BELONGS
 

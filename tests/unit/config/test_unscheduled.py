@@ -37,7 +37,7 @@ def test_a_pattern_with_a_check_digit(tmp_path: Path) -> None:
         ),
         (
             'patient_id_pattern = "{station}{number}{check}"\n',
-            "unscheduled.patient_id_pattern: {check} needs check_digit (given: '{station}{number}{check}'); for example luhn",
+            "{check} needs check_digit (given: '{station}{number}{check}'); for example luhn",
         ),
         (
             'patient_id_pattern = "{station}{number}{check}"\ncheck_digit = "iso7064-mod11-10"\n',
