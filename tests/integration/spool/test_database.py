@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import sqlite3
+import threading
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -202,3 +203,34 @@ def test_a_ledger_is_ready_only_when_it_has_this_releases_schema(tmp_path: Path)
     writer = Database(tmp_path)
     assert is_ready(tmp_path)
     writer.close()
+
+
+def test_writers_of_one_process_that_share_a_turn_wait_for_each_other_and_lose_nothing(tmp_path: Path) -> None:
+    migrate(tmp_path)
+    turn = threading.RLock()
+
+    def write(number: int) -> None:
+        database = Database(tmp_path, turn=turn)
+        for count in range(20):
+            with database.write() as connection:
+                connection.execute("INSERT INTO study VALUES (?, 0)", (f"1.{number}.{count}",))
+        database.close()
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    spool = TestSpool(tmp_path)
+    assert spool.rows("SELECT count(*) AS n FROM study") == [{"n": 120}]
+    spool.close()
+
+
+def test_a_turn_is_free_again_after_a_write_that_failed(tmp_path: Path) -> None:
+    migrate(tmp_path)
+    turn = threading.Lock()
+    database = Database(tmp_path, turn=turn)
+    with pytest.raises(sqlite3.IntegrityError), database.write() as connection:
+        connection.execute("INSERT INTO study VALUES (NULL, 0)")
+    assert not turn.locked()
+    database.close()

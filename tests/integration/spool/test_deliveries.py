@@ -2,12 +2,14 @@
 
 import sqlite3
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from gateway.domain.errors import Disposition, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.domain.lifecycle import IllegalTransition
+from gateway.spool import database as database_module
 from gateway.spool.deliveries import UNFINISHED_CLAIMS_LIMIT
 from gateway.spool.runs import Run
 from tests.support.ledger import TestSpool, fault
@@ -254,3 +256,22 @@ def test_the_rate_of_a_link_that_several_share_is_what_they_reach_together(spool
     for delivery in batch:
         spool.deliveries.stored(delivery, StoreOutcome(0), begun)
     assert spool.deliveries.link_rate("main") == 2000
+
+
+def test_a_ledger_that_knows_no_associations_begins_with_none_and_then_remembers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = database_module.migrations()
+    (adding,) = (number for number, sql in everything if "ADD COLUMN associations" in sql)
+    monkeypatch.setattr(database_module, "migrations", lambda: [one for one in everything if one[0] < adding])
+    database_module.migrate(tmp_path)
+    with sqlite3.connect(tmp_path / database_module.LEDGER_FILE) as connection:
+        connection.execute("INSERT INTO destination (name, position, fingerprint) VALUES ('main', 0, 'f1')")
+    connection.close()
+    monkeypatch.setattr(database_module, "migrations", lambda: everything)
+    spool = TestSpool(tmp_path)
+    assert spool.deliveries.associations("main") == 0
+    spool.deliveries.remember_associations("main", 6)
+    assert spool.deliveries.associations("main") == 6
+    assert spool.deliveries.associations("unknown") == 0
+    spool.close()
