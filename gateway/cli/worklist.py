@@ -12,9 +12,10 @@ from gateway.bootstrap.people import clock_of, heard_messages, open_sent, open_s
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 from gateway.domain.identifiers import display_name
+from gateway.domain.orders import LOCAL_LIST
 from gateway.domain.procedure import StepKey
 from gateway.domain.requests import RequestKind
-from gateway.domain.sent import SentAnswer
+from gateway.domain.sent import ImportView, SentAnswer
 from gateway.domain.views import StepView
 from gateway.worklist.csv_table import LARGEST_BYTES
 
@@ -104,8 +105,13 @@ def accept(context: click.Context, number: int) -> None:
 @click.pass_context
 @speaks_of_faults
 def sent(context: click.Context, provider: str, everything: bool) -> None:
-    """Show the last answers of PROVIDER as they came, each fault at its place. They hold patient data."""
-    heard = open_sent(configuration(context)).round(provider)
+    """Show the last answers of PROVIDER (or lists of `local`) as they came, each fault at its place: patient data."""
+    kept = open_sent(configuration(context))
+    for one in kept.imports() if provider == LOCAL_LIST else []:
+        _print_list(one)
+    heard = kept.round(provider)
+    if provider == LOCAL_LIST:
+        return
     if heard is None:
         click.echo(f"Nothing is kept of {provider}: it has not answered, or it is a feed (see worklist messages).")
         return
@@ -116,6 +122,14 @@ def sent(context: click.Context, provider: str, everything: bool) -> None:
         click.echo(f"names as {row.character_set:18} {' | '.join(row.names)}{unreadable}")
     for answer in heard.answers:
         _print_answer(answer, everything=everything)
+
+
+def _print_list(one: ImportView) -> None:
+    click.secho(f"{one.at:%Y-%m-%d %H:%M:%S} from {one.by}: {one.outcome}", bold=True)
+    for fault in one.faults:
+        click.echo(f"  ! {fault}")
+    for number, line in enumerate(one.body.splitlines(), start=1):
+        click.echo(f"  {number:4} | {display_name(line)}")
 
 
 def _print_answer(answer: SentAnswer, *, everything: bool) -> None:
@@ -172,7 +186,7 @@ def import_orders(context: click.Context, file: Path, whole: bool) -> None:
 @click.option("--description", default="", help="What is to be done.")
 @click.option("--modality", default="", help="Modality, such as OP.")
 @click.option("--date", "day", default="", help="Scheduled date; today if left out.")
-@click.option("--time", default="", help="Scheduled time, such as 10:30.")
+@click.option("--time", default="", help="Scheduled time, such as 10:30; without it no rule by time finds the order.")
 @click.pass_context
 @speaks_of_faults
 def add_order(context: click.Context, /, **columns: str) -> None:

@@ -1,5 +1,6 @@
 """Reused numbers and changed patients: marked, held back from programs, accepted by people, and never merged."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from gateway.domain.procedure import Hold, Patient, Step
 from gateway.domain.requests import RequestKind
 from gateway.spool.heard import CHANGED as HEARD_CHANGED
+from gateway.spool.snapshots import step_from_text, step_to_text
 from tests.support.ledger import NOON, TestSpool, step
 
 OTHER = Patient("P9", "HOSP", "Roe^Richard", "19500505", "M")
@@ -130,6 +132,12 @@ def test_a_change_that_a_feed_told_is_accepted_alike(spool: TestSpool) -> None:
     spool.steps.answered("RIS", [step(1, provider="RIS", doubtful=True, faults=(HEARD_CHANGED,))])
     do(spool, RequestKind.ACCEPT_STEP, step="1")
     assert not only(spool).doubtful
+
+
+def test_a_step_that_an_earlier_release_kept_is_not_in_doubt() -> None:
+    fields = json.loads(step_to_text(step()))
+    del fields["doubtful"]
+    assert step_from_text(json.dumps(fields)) == step()
 
 
 # -- the rule of age ----------------------------------------------------------------------------------------------

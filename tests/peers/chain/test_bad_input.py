@@ -254,7 +254,7 @@ def test_faults_of_messages_are_named_with_the_message(met: Met) -> None:
 
 def test_faults_of_a_list_are_named_with_line_and_column(met: Met) -> None:
     box, _, visitor, told = met
-    shown = visitor.text("/worklist/sent?provider=local")
+    shown, printed = visitor.text("/worklist/sent?provider=local"), box.command("worklist", "sent", "local")
     for fault in (
         "line 3, column patient_id: it is empty; cells may be merged",
         "line 4: it has 6 cells and the header 5",
@@ -262,6 +262,8 @@ def test_faults_of_a_list_are_named_with_line_and_column(met: Met) -> None:
     ):
         assert fault in told
         assert fault in shown
+        assert fault in printed
+    assert "   4 | L3;Other^One;03/04/1961" in printed
     columns = box.root.parent / "columns.csv"
     with pytest.raises(AssertionError, match="this column is needed; nothing is read"):
         box.command("worklist", "import", str(columns))

@@ -173,3 +173,9 @@ def test_the_codes_of_a_device_are_read_by_its_patterns(tmp_path: Path) -> None:
     visitor.sign_in()
     visitor.post("/scan", {"device": "fundus", "code": "PID-77"})
     assert page.desk.filed == [(RequestKind.SCAN, {"device": "fundus", "code": "77", "kind": "patient_id"}, "page")]
+
+
+def test_now_says_that_the_open_patient_is_in_doubt(person: Visitor, page: FakePage) -> None:
+    doubted = step(1, doubtful=True, faults=("Its patient has changed (name) although pictures were taken for it.",))
+    page.reader.device_rows = [device("fundus", doubted)]
+    assert "In doubt, and no picture goes there. Its patient has changed (name)" in person.text("/")
