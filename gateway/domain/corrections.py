@@ -54,5 +54,6 @@ class Corrected:
         """The outcome in words."""
         done = f"{len(self.successors)} corrected" if self.successors else "rejected"
         note = f"a rejection note is owed to {', '.join(self.told)}" if self.told else "no destination had seen them"
-        dropped = f"{self.dropped} deliveries dropped before anything left" if self.dropped else ""
+        deliveries = "1 delivery" if self.dropped == 1 else f"{self.dropped} deliveries"
+        dropped = f"{deliveries} dropped before anything left" if self.dropped else ""
         return ". ".join(["; ".join(text for text in (done, note, dropped) if text), *self.remarks])
