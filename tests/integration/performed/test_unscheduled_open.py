@@ -102,7 +102,7 @@ def test_a_step_in_progress_whose_objects_are_replaced_ends_as_discontinued(perf
         study, uid = open_emergency(performed)
         picture(performed, study, uid)
         outcome = reconcile(performed)  # nobody has seen the object: it goes out under the order alone
-        assert "1 deliveries dropped before anything left" in outcome
+        assert "1 delivery dropped before anything left" in outcome
         assert "Performed step 1 ends as discontinued" in outcome
         (successor,) = performed.spool.rows("SELECT id FROM acquisition WHERE correction_of = 1")
         order = step(1).key.study_instance_uid
