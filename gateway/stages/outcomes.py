@@ -12,7 +12,7 @@ from gateway.spool.deliveries import Answer, DeliveryLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
-from gateway.stages.sender import concerns_the_link
+from gateway.stages.sender import concerns_the_link, was_closed_on
 
 _log = logging.getLogger(__name__)
 _SMALL_BYTES = 1 << 20
@@ -100,7 +100,7 @@ class Outcomes:
             begun,
             park=park,
             due=self._clock.now() + delay,
-            broke_link=concerns_the_link(fault) and not stopped and not self._link_stands(),
+            broke_link=was_closed_on(fault) and not stopped and not self._link_stands(),
         )
         _log.warning(
             "destination=%s sop_instance=%s phase=%s disposition=%s code=%s attempt=%d error=%s",

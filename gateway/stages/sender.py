@@ -157,4 +157,13 @@ def concerns_the_link(fault: GatewayError) -> bool:
     return fault.disposition is Disposition.RETRY and fault.phase in _LINK_PHASES
 
 
+def was_closed_on(fault: GatewayError) -> bool:
+    """Whether the other side ended the link, as a peer does that cannot bear an object; a link that is away is silent.
+
+    On a link that goes away every few seconds an object may meet that many times without being at fault.
+    """
+    return concerns_the_link(fault) and fault.code not in _SILENCE
+
+
+_SILENCE = frozenset({"time-out", TimeoutError.__name__})
 _LINK_PHASES = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.NEGOTIATE, Phase.TRANSFER, Phase.RESPONSE})
