@@ -45,6 +45,7 @@ class Dropped:
 def run_demo(*, once: bool, count: int, first_port: int, keep: bool) -> int:
     """Run the demo; with `once` until all is verified (0, else 1), otherwise until interrupted."""
     root = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
+    signal.signal(signal.SIGTERM, _leave)  # the gateway and its roles are children that must not outlive the demo
     try:
         return _Demo(DemoHome(root), count, first_port).run(once=once)
     finally:
@@ -52,6 +53,10 @@ def run_demo(*, once: bool, count: int, first_port: int, keep: bool) -> int:
             click.echo(f"kept: {root}")
         else:
             shutil.rmtree(root, ignore_errors=True)
+
+
+def _leave(number: int, _: object) -> None:
+    sys.exit(128 + number)
 
 
 class _Demo:

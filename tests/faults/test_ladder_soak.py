@@ -41,7 +41,7 @@ def test_random_power_cuts_and_a_breaking_link_end_with_everything_committed(tmp
     known = {"box": {"AET": "BOX", "Host": "localhost", "Port": port, "UseDicomTls": True}}
 
     def plan(number: int) -> Hurt:
-        return Hurt(_KINDS[number % len(_KINDS)], draw.randrange(50_000, 900_000), 2_000_000)  # type: ignore[arg-type] # a kind
+        return Hurt(_KINDS[number % len(_KINDS)], draw.randrange(50_000, 900_000), 2_000_000)  # type: ignore[arg-type] # one of its own kinds
 
     with (
         Orthanc(tmp_path / "pacs", pki, ae_title="PACS", settings={"DicomModalities": known}) as pacs,

@@ -28,7 +28,7 @@ COUNT = 5
 def test_an_instance_is_read_as_it_was_meant(dcmjs: Path, tmp_path: Path, syntax: str, edge: int) -> None:
     path = tmp_path / "instance.dcm"
     pixels = bytes(number * 7 % 251 for number in range(edge)) * edge
-    sop_class, uid, used = secondary_capture(path, transfer_syntax=syntax, rows=edge, columns=edge, pixels=pixels)  # type: ignore[arg-type] # a UID
+    sop_class, uid, used = secondary_capture(path, transfer_syntax=syntax, rows=edge, columns=edge, pixels=pixels)  # type: ignore[arg-type] # a UID is a text
     with NodeArchive(dcmjs, tmp_path) as archive:
         with StoreSession.open(peer_at(archive.port, "PACS"), [(sop_class, used)]) as session:
             outcome = session.store(path, sop_class_uid=sop_class, sop_instance_uid=uid, transfer_syntax_uid=used)
