@@ -46,7 +46,7 @@ def unscheduled() -> None:
 def open_unscheduled(context: click.Context, /, device: str, **identity: str) -> None:
     """Open a patient without an order on DEVICE: what it captures from now on belongs to that patient.
 
-    Without options it is an unknown patient, with an id that this box gives. `step close DEVICE` closes her.
+    Without options it is an unknown patient, with an id that this box gives. `step close DEVICE` closes it.
     """
     ask(context, RequestKind.OPEN_UNSCHEDULED, {"device": device, **identity})
 

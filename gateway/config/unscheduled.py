@@ -52,7 +52,7 @@ class Unscheduled:
         rule=allow.within(0, 365),
     )
     order_within_h: float = setting(
-        "Hours before or after an emergency within which an order for the same kind of device may be hers.",
+        "Hours before or after an emergency within which an order for the same kind of device may be theirs.",
         default=12.0,
         rule=allow.within(0, 168),
     )

@@ -66,7 +66,7 @@ model_name = "{name}"
 serial_number = "DEMO-1"
 
 [match]
-rules = ["accession_number", "patient_id"]
+rules = ["accession_number", "patient_id", "active_step"]
 """
 
 _BY_ACCESSION = r"file_name = '(?P<accession_number>[A-Z0-9]+)_(?P<laterality>[RL])_.*'"

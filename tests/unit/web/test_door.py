@@ -7,6 +7,18 @@ from tests.support.fake_reader import acquisition, beat
 from tests.support.page_visitor import Visitor
 
 SCREENS = ("/", "/queue", "/holds", "/worklist", "/devices", "/destinations", "/system", "/acquisitions/1")
+BEHIND = (
+    "/password",
+    "/acquisitions/1/thumbnail",
+    "/destinations/accepts",
+    "/emergency",
+    "/performed",
+    "/performed/1/discontinue",
+    "/reconcile",
+    "/reconcile/notices/1.txt",
+    "/worklist/orders",
+    "/worklist/sent",
+)
 POSTS = (
     "/acquisitions/1/retry",
     "/acquisitions/1/release",
@@ -25,6 +37,9 @@ POSTS = (
     "/holds/unscheduled",
     "/holds/unscheduled/send",
     "/emergency/open",
+    "/performed/close",
+    "/performed/discontinue",
+    "/performed/retry",
     "/reconcile/choose",
     "/reconcile/confirm",
     "/reconcile/refuse",
@@ -55,21 +70,14 @@ def test_every_address_of_the_page_is_in_these_lists(page: FakePage) -> None:
     shown = {path for path, method in rules if method == "GET"}
     assert shown == {
         *SCREENS,
+        *BEHIND,
         "/login",
-        "/password",
         "/health",
-        "/worklist/orders",
-        "/worklist/sent",
-        "/destinations/accepts",
-        "/emergency",
-        "/reconcile",
-        "/reconcile/notices/1.txt",
-        "/acquisitions/1/thumbnail",
         "/static/<path:filename>",
     }
 
 
-@pytest.mark.parametrize("path", [*SCREENS, "/password", "/reconcile", "/acquisitions/1/thumbnail", "/no/such/address"])
+@pytest.mark.parametrize("path", [*SCREENS, *BEHIND, "/no/such/address"])
 def test_a_stranger_is_sent_to_sign_in(stranger: Visitor, path: str) -> None:
     stranger.page.reader.rows = [acquisition(1)]
     answer = stranger.get(path)
