@@ -64,7 +64,7 @@ class ReconcileVerbs:
         number = record_both_states(decision)
         remarks += leave_notices(decision, number, pictures)
         remarks += follow_active(decision)
-        return ". ".join([f"reconciled: {len(pictures)} picture(s) belong to that order", *remarks])
+        return ". ".join([*_whose(pictures), *remarks])
 
     def _correct(self, decision: Decision, pictures: list[sqlite3.Row]) -> list[str]:
         """Build anew what a destination shall have under the order; returns what was done in words."""
@@ -123,6 +123,15 @@ class ReconcileVerbs:
             destination=row["destination"],
         )  # fmt: skip
         return "noted as done"
+
+
+def _whose(pictures: list[sqlite3.Row]) -> list[str]:
+    """How many pictures the order has now; a held one of the same time may well be somebody else's."""
+    own = sum(row["local_study"] is not None for row in pictures)
+    said = [f"reconciled: {own} picture(s) belong to that order"]
+    if rest := len(pictures) - own:
+        said.append(f"{rest} more that came while this patient was open are not decided by that")
+    return said
 
 
 def _unsettled(connection: sqlite3.Connection, request: Request) -> sqlite3.Row:

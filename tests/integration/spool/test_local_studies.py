@@ -272,3 +272,18 @@ def test_no_id_is_given_twice(spool: TestSpool, verbs: list[str]) -> None:
             spool.clock.advance(86_400 if verb == "forth" else -86_400)
     given_ids = [one for one in patient_ids(spool) if one != "4711"]
     assert len(given_ids) == len(set(given_ids))
+
+
+def test_a_hold_of_the_same_time_is_not_said_to_belong_to_the_order(spool: TestSpool) -> None:
+    """The device named somebody else while the emergency was open: that picture is decided by itself."""
+    spool.steps.answered("HIS", [step(1)])
+    opened(spool)
+    own, other = (spool.record(f"picture {n}".encode(), exam_key=str(n), mtime_ns=n) for n in (1, 2))
+    for number in (own, other):
+        spool.acquisitions.held(number, Hold("The patient id P9 is not that of this patient.", "", (step(1).key,)))
+    assert carried(spool, RequestKind.UNSCHEDULED, acquisitions=str(own), local_study="1").ok
+    suggested(spool, [1])
+    done = carried(spool, RequestKind.RECONCILE, local_study="1", step="1", operator="Nurse A")
+    assert "reconciled: 1 picture(s) belong to that order. 1 more that came while" in done.outcome
+    row = spool.row("acquisition", other)
+    assert (row["state"], row["step"], row["local_study"]) == ("held", None, None)
