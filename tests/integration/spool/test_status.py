@@ -249,10 +249,12 @@ def test_the_pages_use_indexes(large: TestSpool, monkeypatch: pytest.MonkeyPatch
     sent: list[str] = []
     rows = large.status._rows
 
-    def watched(sql: str, values: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+    def watched(sql: str, values: tuple[object, ...] | dict[str, object] = ()) -> list[sqlite3.Row]:
         literal = sql
-        for value in values:
-            literal = literal.replace("?", json.dumps(value) if not isinstance(value, str) else f"'{value}'", 1)
+        named = values.items() if isinstance(values, dict) else (("?", value) for value in values)
+        for name, value in named:
+            written = json.dumps(value) if not isinstance(value, str) else f"'{value}'"
+            literal = literal.replace("?", written, 1) if name == "?" else literal.replace(f":{name}", written)
         sent.append(literal)
         return rows(sql, values)
 
