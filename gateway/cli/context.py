@@ -10,12 +10,14 @@ import click
 
 from gateway.bootstrap import people
 from gateway.bootstrap.settings import read_configuration
+from gateway.config.faults import did_you_mean
 from gateway.config.model import Configuration
 from gateway.domain.errors import ConfigurationError, GatewayError
 from gateway.domain.requests import RequestKind
 
 EXIT_CONFIGURATION = 78
 EXIT_FAULT = 1
+_OPENING = frozenset({RequestKind.OPEN_STEP, RequestKind.OPEN_UNSCHEDULED, RequestKind.SCAN})
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,10 +62,21 @@ def ask(
 
     If it was refused, `show` prints the detail and the command ends with 1.
     """
-    view = people.ask(configuration(context), kind, payload, by=f"console {people.user_name()}")
+    settings = configuration(context)
+    if kind in _OPENING:
+        _refuse_unknown_device(settings, payload["device"])
+    view = people.ask(settings, kind, payload, by=f"console {people.user_name()}")
     click.echo(view.outcome, err=not view.ok)
     if not view.ok:
         if view.detail:
             show(view.detail)
         sys.exit(EXIT_FAULT)
     return view.detail
+
+
+def _refuse_unknown_device(settings: Configuration, device: str) -> None:
+    """A patient who is opened on a device with a typing error is open nowhere, and who was open before stays it."""
+    known = [one.name for one in settings.devices]
+    if device not in known:
+        suggestion = did_you_mean(device, known) or f"known are {', '.join(known) or 'none'}"
+        raise click.UsageError(f"There is no device {device}, so nobody was opened: {suggestion}")
