@@ -135,10 +135,16 @@ def test_five_thousand_over_a_link_that_dies_every_few_seconds_end_complete(
 
 @contextmanager
 def storescp_beyond(link: EmulatedLink, folder: Path) -> Iterator[Path]:
-    """DCMTK's storescp on the far side of `link`; where it writes."""
+    """DCMTK's storescp on the far side of `link`; where it writes.
+
+    Each object it takes gets a file of its own: it deletes by name what came only in half, even a minute later, and so
+    would lose an object that was sent again and acknowledged meanwhile.
+    """
     received = folder / "received"
     received.mkdir(parents=True)
-    command = link.inside_pacs("storescp", "--fork", "+xa", "-B", "-aet", "PACS", "-od", str(received), str(PORT))
+    command = link.inside_pacs(
+        "storescp", "--fork", "+xa", "-B", "+uf", "-aet", "PACS", "-od", str(received), str(PORT)
+    )
     environment = {**os.environ, "TCP_NODELAY": "1"}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
@@ -148,6 +154,11 @@ def storescp_beyond(link: EmulatedLink, folder: Path) -> Iterator[Path]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # with its children, which may still wait for a peer that is gone
         process.wait()
+
+
+def arrived(received: Path) -> set[str]:
+    """SOP Instance UIDs of what storescp has written."""
+    return {str(dcmread(path, stop_before_pixels=True).SOPInstanceUID) for path in received.iterdir()}
 
 
 def over(link: EmulatedLink, folder: Path, *, base_s: float = 0.2, cap_s: float = 1) -> ForwardRole:
@@ -179,7 +190,7 @@ def test_a_transfer_into_nothing_is_noticed_in_the_stated_time(tmp_path: Path, t
             assert role.destination("main")["remedy"]
             link.heal()
             role.await_all_stored(2, 60)
-        assert len(list(received.iterdir())) == 2
+        assert len(arrived(received)) == 2
         (first, *_) = role.attempts("main")
         assert (first["phase"], first["disposition"]) == ("transfer", "retry")
         assert (first["ended_us"] - first["started_us"]) / 1e6 < STALL_S + 10
@@ -210,7 +221,7 @@ def test_the_backlog_goes_on_when_the_link_is_back_and_not_when_its_time_has_com
             assert waits_s > 150, "it would wait for minutes"
             link.heal()
             role.await_all_stored(4, 90)
-        assert len(list(received.iterdir())) == 4
+        assert len(arrived(received)) == 4
         assert f"destination=main woken because={because}" in role.log.read_text()
 
 
@@ -220,10 +231,11 @@ def test_loss_and_outages_end_complete(tmp_path: Path) -> None:
     shape = LinkShape(rate_kbit_s=4000, rtt_ms=80, loss_percent=2, up_s=2.5, down_s=2)
     with EmulatedLink(shape, f"{os.getpid()}l") as link, storescp_beyond(link, tmp_path) as received:
         role = over(link, tmp_path)
-        owe(role.spool, write_objects(role.spool, count, 40_000), ["main"])
+        objects = write_objects(role.spool, count, 40_000)
+        owe(role.spool, objects, ["main"])
         with role:
             role.await_all_stored(count, 200 if count == 30 else 1200)
-        assert len(list(received.iterdir())) == count
+        assert arrived(received) == {one.sop_instance_uid for one in objects}
         assert link.traffic()["to_pacs"]["lost"] > 0
 
 
