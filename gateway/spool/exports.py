@@ -82,7 +82,10 @@ class ExportLedger:
         return Export(number or 0, fileset_uid, tuple(items), finished=False)
 
     def find(self, fileset_uid: str) -> Export | None:
-        """The export whose file-set has this UID; its objects with the digests that were planned."""
+        """The export whose file-set has this UID; its objects with the digests that were planned.
+
+        One that goes on leaves out what was corrected since it was begun: it names the wrong patient.
+        """
         with self._database.read() as connection:
             row = connection.execute("SELECT * FROM export WHERE fileset_uid = ?", (fileset_uid,)).fetchone()
             if row is None:
@@ -90,8 +93,9 @@ class ExportLedger:
             rows = connection.execute(
                 f"SELECT {_OBJECT}, export_item.digest AS planned_digest, export_item.size AS planned_size,"  # noqa: S608 - constant
                 " export_item.file_id FROM export_item JOIN delivery ON delivery.id = export_item.delivery"
-                " JOIN instance ON instance.id = delivery.instance WHERE export_item.export = ? ORDER BY delivery.id",
-                (row["id"],),
+                " JOIN instance ON instance.id = delivery.instance WHERE export_item.export = ?"
+                " AND (delivery.rejected_us IS NULL OR ?) ORDER BY delivery.id",
+                (row["id"], row["finished_us"] is not None),
             ).fetchall()
         items = tuple(ExportItem(_object(one, planned=True), one["file_id"]) for one in rows)
         return Export(row["id"], Uid(row["fileset_uid"]), items, finished=row["finished_us"] is not None)
@@ -229,6 +233,7 @@ def _objection(rows: Sequence[sqlite3.Row], entry: ReceiptEntry) -> str:
         ),
         (row["state"] == DeliveryState.SENDING.value, "it is being sent at this moment; import again afterwards"),
         (row["rejected_us"] is not None, "its object was corrected since: the medium holds it under the wrong patient"),
+        (row["rejected_us"] is not None, "it was corrected since, for it names the wrong patient"),
         (row["state"] == DeliveryState.DROPPED.value, "the delivery was dropped; take it back first"),
     )
     return next((text for stands, text in objections if stands), "")

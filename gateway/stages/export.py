@@ -105,6 +105,11 @@ class Exporter:
             export = self._plan(medium, folder, destination, again=again)
         if export is None:
             return None
+        if not export.items:
+            raise MediumFault(
+                f"All that export {export.number} at {medium.folder} was to hold was corrected since it was begun.",
+                "Use an empty medium, or name an empty folder on it.",
+            )
         self._all = _files_of(export.items)
         self._bytes = sum(one.first.owed.size for one in self._all)
         self._ensure_room(medium)

@@ -85,6 +85,7 @@ def test_a_receipt_is_the_proof_and_the_journal_has_it(spool: TestSpool, exports
         ("UPDATE delivery SET destination = 'archive'", {}, "owed to another destination since"),
         ("UPDATE delivery SET state = 'sending'", {}, "being sent"),
         ("UPDATE delivery SET state = 'dropped'", {}, "dropped"),
+        ("UPDATE delivery SET state = 'dropped', rejected_us = 1", {}, "corrected since"),
     ],
 )
 def test_what_a_receipt_does_not_prove(
@@ -132,3 +133,15 @@ def test_what_was_given_up_while_the_medium_was_looked_at_is_not_exported(
     assert [row["delivery"] for row in spool.rows("SELECT delivery FROM export_item")] == [2]
     with pytest.raises(GatewayError, match="given up"):
         exports.begin(Uid("2.25.2"), "/media/stick", items[:1], by="asha")
+
+
+def test_an_export_that_goes_on_leaves_out_what_was_corrected_since(spool: TestSpool, exports: ExportLedger) -> None:
+    for number in range(2):
+        spool.deliverable(exam_key=str(number))
+    export(exports, finish=False)
+    spool.run_sql("UPDATE delivery SET state = 'dropped', rejected_us = 1 WHERE id = 1")
+    found = exports.find(FILESET)
+    assert found is not None
+    assert [item.owed.delivery for item in found.items] == [2]
+    exports.finish(found, found.items, by="asha")
+    assert len(spool.rows("SELECT * FROM export_item")) == 2, "it may be on the medium: its destination is told"
