@@ -163,7 +163,8 @@ def _refuse_without_bytes(connection: sqlite3.Connection, spool: Path, rows: Seq
         raise RequestRefused(
             f"The captured file of acquisition {named} is no longer kept here, so no new object can be built. Ask for"
             " the rejection note alone (gateway correct --note-only): the PACS then hides the wrong objects, and its"
-            " administrator has to file them under the right patient."
+            " administrator has to file them under the right patient. A reconciliation can leave a notice alone"
+            " (gateway reconcile confirm --notice-only)."
         )
 
 

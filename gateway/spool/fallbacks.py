@@ -18,7 +18,7 @@ from gateway.spool.database import Database
 from gateway.spool.deliveries import release_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
-from gateway.spool.seen import remember_where_it_was
+from gateway.spool.seen import SEEN, remember_where_it_was
 
 _LAST_ATTEMPT = "(SELECT coalesce(max(attempt.id), 0) FROM attempt WHERE attempt.delivery = delivery.id)"
 _REFUSED = (
@@ -32,12 +32,7 @@ _REFUSED = (
     f" AND coalesce(fallback.seen_attempt, -1) < {_LAST_ATTEMPT} ORDER BY delivery.id LIMIT 1"
 )
 _PERHAPS_THERE = (
-    "SELECT stored_us IS NOT NULL OR attempts - attempts_elsewhere <> (SELECT count(*) FROM attempt"
-    " WHERE attempt.delivery = delivery.id AND attempt.id > delivery.last_attempt_elsewhere)"
-    " OR EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery = delivery.id"
-    " AND attempt.id > delivery.last_attempt_elsewhere AND attempt.code NOT IN ('0122', 'digest')"
-    " AND attempt.phase NOT IN ('resolve', 'connect', 'tls', 'negotiate', 'configure', 'decode', 'encode', 'spool'))"
-    " OR EXISTS (SELECT 1 FROM export_item WHERE export_item.delivery = delivery.id)"
+    f"SELECT {SEEN} OR EXISTS (SELECT 1 FROM export_item WHERE export_item.delivery = delivery.id)"  # noqa: S608 - a constant is inserted
     " FROM delivery WHERE id = ?"
 )
 """Whether the destination may hold the refused instance all the same: a try without an outcome, or an export."""

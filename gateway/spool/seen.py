@@ -8,10 +8,13 @@ SEEN = (
     " OR delivery.attempts - delivery.attempts_elsewhere <> (SELECT count(*) FROM attempt"
     " WHERE attempt.delivery = delivery.id AND attempt.id > delivery.last_attempt_elsewhere)"
     " OR EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery = delivery.id"
-    " AND attempt.id > delivery.last_attempt_elsewhere AND attempt.code <> 'digest'"
+    " AND attempt.id > delivery.last_attempt_elsewhere AND attempt.code NOT IN ('0122', 'digest')"
     " AND attempt.phase NOT IN ('resolve', 'connect', 'tls', 'negotiate', 'configure', 'decode', 'encode')))"
 )
-"""Whether the destination of a delivery may hold its object: an answer, or a try that sent or that has no outcome."""
+"""Whether the destination of a delivery may hold its object: an answer, or a try that sent or that has no outcome.
+
+A peer that answered 0122 (SOP class not supported) has said that it does not.
+"""
 _DESTINATIONS = (
     f"SELECT destination FROM delivery WHERE instance = :instance AND {SEEN}"  # noqa: S608 - a constant is inserted
     " UNION SELECT destination FROM seen_elsewhere WHERE instance = :instance"
