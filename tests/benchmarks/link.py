@@ -57,7 +57,7 @@ MIXES: Mapping[str, tuple[int, int]] = MappingProxyType(
     }
 )
 PORT = 11112
-QUICK_LONGEST_S = 6.0
+QUICK_LONGEST_S = 5.0
 QUICK_DARK_S = 5.0
 _FAST_KBIT_S = 20_000
 _PATIENCE = 12
@@ -74,11 +74,13 @@ class Case:
     shape: LinkShape
     count: int
     size: int
+    quick: bool = False
 
     @property
     def limit_s(self) -> float:
         """When a sender is given up: it has had many times what the link needs."""
-        return 60 + _PATIENCE * self.count * self.size / self.shape.bytes_per_s * (2 if self.shape.down_s else 1)
+        first_s, patience = (20, 5) if self.quick else (60, _PATIENCE)
+        return first_s + patience * self.count * self.size / self.shape.bytes_per_s * (2 if self.shape.down_s else 1)
 
     def possible_seconds(self, total_bytes: int) -> float:
         """The least seconds in which a sender can bring objects of so many bytes over the link, outages included."""
@@ -105,7 +107,7 @@ def cases(*, longest_s: float, quick: bool, only: str) -> list[Case]:
             most = longest_s * shape.bytes_per_s if longest_s else math.inf
             part = max(2, min(count, int(most / size))) if most < math.inf else count
             shorter = int(min(size, most / part)) if most < math.inf else size
-            found.append(Case(link, mix, shape, part, shorter))
+            found.append(Case(link, mix, shape, part, shorter, quick))
     return found
 
 
