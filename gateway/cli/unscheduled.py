@@ -40,15 +40,17 @@ def unscheduled() -> None:
 
 @unscheduled.command("open")
 @click.argument("device")
+@click.option("--confirmed", is_flag=True, help="The patient who is open is done.")
 @identity_options
 @click.pass_context
 @speaks_of_faults
-def open_unscheduled(context: click.Context, /, device: str, **identity: str) -> None:
+def open_unscheduled(context: click.Context, /, device: str, *, confirmed: bool, **identity: str) -> None:
     """Open a patient without an order on DEVICE: what it captures from now on belongs to that patient.
 
     Without options it is an unknown patient, with an id that this box gives. `step close DEVICE` closes it.
     """
-    ask(context, RequestKind.OPEN_UNSCHEDULED, {"device": device, **identity})
+    payload = {"device": device, **identity} | ({"confirmed": "yes"} if confirmed else {})
+    ask(context, RequestKind.OPEN_UNSCHEDULED, payload)
 
 
 @unscheduled.command("list")

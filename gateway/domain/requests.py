@@ -13,7 +13,7 @@ class RequestKind(Enum):
     - ``unscheduled``: ``acquisitions``, and a patient without an order: ``patient_id`` (empty: one is given),
       ``patient_name``, ``birth_date``, ``sex``, ``age``, ``accession_number`` (only a hint), ``description``; or
       ``local_study`` (number), one that is known - send without order
-    - ``open_unscheduled``: ``device``, and such a patient - make it the active one
+    - ``open_unscheduled``: ``device``, such a patient, and optionally ``confirmed`` - make it the active one
     - ``reconcile``: ``local_study``, ``step`` (numbers), ``operator``, ``although`` (yes: nothing suggests it), ``way``
       (notice: send nothing) - this is its order; ``not_the_same``: ``suggestion``, ``operator``;
       ``stay_unscheduled``: ``local_study``, ``operator`` - look for no order; ``notice_done``: ``notice``, ``operator``

@@ -15,6 +15,7 @@ from gateway.spool.snapshots import keys_to_text, step_from_text, step_to_text
 
 Verb = Callable[[sqlite3.Connection, Request, int], str]
 
+STILL_BUSY = "Pictures of the patient who is open came a moment ago. Confirm, if that one is done."
 BUSY_S = 120
 """Pictures that came so shortly ago say that the patient who is open may still be examined."""
 _SECOND_US = 1_000_000
@@ -59,7 +60,7 @@ def open_step(connection: sqlite3.Connection, request: Request, now: int) -> str
         if step.doubtful:
             raise RequestRefused(f"{step.faults[0]} Accept the entry first, or confirm.")
         if is_busy_with_another(connection, device, step.patient, now):
-            raise RequestRefused("Pictures of the patient who is open came a moment ago. Confirm, if that one is done.")
+            raise RequestRefused(STILL_BUSY)
     elif step.doubtful:
         _accept(connection, request, now, number, step)
     _make_active(connection, request, now, device, number)

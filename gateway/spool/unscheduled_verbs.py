@@ -12,6 +12,7 @@ from gateway.spool.acquisitions import tie_to_local_study
 from gateway.spool.hold_verbs import held_numbers
 from gateway.spool.local_studies import make_local_study, open_local_study
 from gateway.spool.moments import to_us
+from gateway.spool.opening import STILL_BUSY, is_busy_with_another
 from gateway.spool.request_fields import RequestRefused, number_of, text_of
 from gateway.spool.snapshots import local_study_from_text
 from gateway.spool.typed_identity import local_study_of
@@ -54,6 +55,8 @@ class UnscheduledVerbs:
             raise RequestRefused(
                 "That was asked too long ago to be safe now: the patient may have changed. Open it again."
             )
+        if request.payload.get("confirmed") != "yes" and is_busy_with_another(connection, device, None, now):
+            raise RequestRefused(STILL_BUSY)
         number, study, _ = self.study(connection, request)
         open_local_study(connection, now, device, number, actor=request.filed_by)
         return f"opened without an order, as patient ID {study.patient.patient_id}"

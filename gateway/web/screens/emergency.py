@@ -47,7 +47,8 @@ def open_patient() -> BaseResponse:
         return _form(device.name, identity, _BAD_REQUEST)
     if is_busy(device) and request.form.get("confirmed") != "yes":
         return _ask_first(device)
-    ask(RequestKind.OPEN_UNSCHEDULED, {"device": device.name, **identity.payload()})
+    answer = {"confirmed": "yes"} if request.form.get("confirmed") == "yes" else {}
+    ask(RequestKind.OPEN_UNSCHEDULED, {"device": device.name, **identity.payload(), **answer})
     return redirect(url_for("now.show"), 303)
 
 

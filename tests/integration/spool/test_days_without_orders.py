@@ -52,7 +52,7 @@ class Day:
     def do(self, deed: str, number: int) -> None:
         self.spool.clock.advance(3)
         if deed == "emergency":
-            assert self.ask(RequestKind.OPEN_UNSCHEDULED, device="fundus")
+            assert self.ask(RequestKind.OPEN_UNSCHEDULED, device="fundus", confirmed="yes")
         elif deed == "step":
             self.ask(RequestKind.OPEN_STEP, device="fundus", step=str(number), confirmed="yes")
         elif deed == "close":

@@ -62,6 +62,16 @@ def test_numbers_are_taken_once_whatever_the_clock_does(spool: TestSpool) -> Non
     assert spool.rows("SELECT snapshot ->> '$.patient[1]' AS issuer FROM local_study")[0]["issuer"] == "BOX"
 
 
+def test_nobody_is_opened_over_somebody_whose_pictures_came_a_moment_ago(spool: TestSpool) -> None:
+    assert opened(spool).ok
+    spool.record(captured_at=spool.clock.now())
+    assert opened(spool).outcome.startswith("Pictures of the patient who is open came a moment ago.")
+    assert len(patient_ids(spool)) == 1
+    assert opened(spool, confirmed="yes").ok
+    spool.clock.advance(121)
+    assert opened(spool).ok
+
+
 def test_what_is_refused_takes_no_number(spool: TestSpool) -> None:
     assert opened(spool, age="old").outcome == "age is a number of years, or such as 6M, 3W or 2D."
     assert opened(spool, accession_number="x" * 17).outcome.startswith("accession_number has at most 16")
