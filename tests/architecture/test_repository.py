@@ -185,3 +185,13 @@ def test_users_and_folders_are_made(tmp_path: Path) -> None:
     assert "gateway:" in (tmp_path / "etc" / "passwd").read_text()
     assert (tmp_path / "etc/gateway/credentials").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "var/lib/gateway/requests").is_dir()
+
+
+def test_the_kernel_takes_the_congestion_controls_that_the_forwarding_role_chooses_from() -> None:
+    allowed = Path("/proc/sys/net/ipv4/tcp_allowed_congestion_control")
+    before = allowed.read_text()
+    try:
+        subprocess.run(["/lib/systemd/systemd-sysctl", ROOT / "systemd" / "sysctl.d" / "gateway.conf"], check=True)
+        assert {"cubic", "bbr"} <= set(allowed.read_text().split())
+    finally:
+        allowed.write_text(before)
