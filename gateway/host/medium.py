@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,6 +26,11 @@ _GONE = frozenset(
     {errno.EIO, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOMEDIUM}
 )
 """What a driver or a file system in a process of its own says when the medium has left."""
+
+
+def _let_go(stream: io.FileIO) -> None:
+    with contextlib.suppress(OSError):  # what went wrong before says more
+        stream.close()
 
 
 def _write_all(stream: io.FileIO, chunk: bytes) -> None:
@@ -116,7 +121,8 @@ class Medium:
         with self.faults():
             partial.unlink(missing_ok=True)  # what an interrupted export left
             stream = partial.open("wb", buffering=0)
-        try:
+        with ExitStack() as undo:
+            undo.callback(_let_go, stream)
             while chunk := source.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 with self.faults():
@@ -124,12 +130,7 @@ class Medium:
                 progress(len(chunk))
             with self.faults():
                 os.fsync(stream.fileno())
-        except BaseException:
-            with contextlib.suppress(OSError):  # what went wrong before says more
                 stream.close()
-            raise
-        with self.faults():
-            stream.close()
         with self.faults():
             partial.rename(target)
         return digest.hexdigest()

@@ -4,7 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from importlib import resources
 from pathlib import Path
 
@@ -48,11 +48,10 @@ class Database:
         uri = f"{path.resolve().as_uri()}?mode={mode}"
         with _ledger_faults():
             self._connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_TIMEOUT_S)
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._connection.close)
                 self._settle(read_only=read_only)
-            except BaseException:
-                self._connection.close()
-                raise
+                undo.pop_all()
 
     def _settle(self, *, read_only: bool) -> None:
         self._connection.row_factory = sqlite3.Row
@@ -79,10 +78,9 @@ class Database:
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

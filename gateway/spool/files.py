@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -150,7 +150,8 @@ class SpoolFiles:
         target = self._temporary()
         digest = hashlib.sha256()
         size = 0
-        try:
+        with ExitStack() as undo:
+            undo.callback(target.unlink, missing_ok=True)
             with storage_faults():
                 # unbuffered: a buffer that did not fit the disk would be tried, and fail, once more at closing
                 handle = target.open("xb", buffering=0)
@@ -163,9 +164,7 @@ class SpoolFiles:
                 self._passage(Checkpoint.CAPTURE_COPIED)
                 with storage_faults():
                     os.fsync(handle.fileno())
-        except BaseException:
-            target.unlink(missing_ok=True)
-            raise
+            undo.pop_all()
         self._passage(Checkpoint.CAPTURE_SYNCED)
         return ReceivedFile(target, digest.hexdigest(), size)
 
@@ -173,15 +172,14 @@ class SpoolFiles:
     def new_file(self) -> Iterator[tuple[BinaryIO, Path]]:
         """A seekable temporary file for writing; synced when the block ends, removed when it raises."""
         target = self._temporary()
-        try:
+        with ExitStack() as undo:
+            undo.callback(target.unlink, missing_ok=True)
             with storage_faults(), target.open("x+b") as handle:
                 yield handle, target
                 self._passage(Checkpoint.ASSEMBLE_WRITTEN)
                 handle.flush()
                 os.fsync(handle.fileno())
-        except BaseException:
-            target.unlink(missing_ok=True)
-            raise
+            undo.pop_all()
 
     def place(self, temporary: Path, folder: str, name: str) -> str:
         """Give a synced temporary file its final name, durably, and return its path for the ledger."""
