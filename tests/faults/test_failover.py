@@ -22,7 +22,9 @@ def test_the_second_takes_over_and_the_first_gets_everything_when_it_is_back(tmp
     with storescp(tmp_path / "b", second), storescp(tmp_path / "c", third), role:
         role.await_all_stored(6, 60, "other")  # what befalls main is nothing to it
         role.await_all_stored(6, 60, "second")
-        assert role.states("main") == {"pending": 6}, "somebody else has it, and main is owed it all the same"
+        owed = role.states("main")
+        assert set(owed) <= {"pending", "sending"}, "nobody answers there"
+        assert sum(owed.values()) == 6, "somebody else has it, and main is owed it all the same"
         with storescp(tmp_path / "a", first):
             role.await_all_stored(6, 60, "main")
             owe(role.spool, write_objects(role.spool, 4, 20_000, first=10), ["main"])
@@ -50,7 +52,8 @@ def test_what_the_second_has_not_begun_goes_back_to_the_first(tmp_path: Path) ->
             role.await_all_stored(5, 60, "main")
             role.await_that(lambda: role.states("second") == {}, 60, "nothing was handed back")
     events = [row["event"] for row in role.rows("SELECT event FROM journal WHERE subject = 'destination second'")]
-    assert events == ["stands in", "hands back"]
+    # In between, a slow machine's primary may have missed a time-out of its own, and lost its deliveries again.
+    assert (events[0], events[-1]) == ("stands in", "hands back")
 
 
 def _hours_not_now() -> str:
