@@ -14,7 +14,7 @@ from gateway.codec.tuning import tuned_strip_samples
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.database import Database
-from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger
 from gateway.spool.instances import InstanceLedger
 from gateway.spool.local_studies import LocalStudyLedger
@@ -64,7 +64,7 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
         performing=Performing(station_of(settings), PerformedStepLedger(database, clock)),
         files=parts.files,
         builder=ObjectBuilder(station_of(settings), clock, beat, strip_samples=tuned_strip_samples(clock.monotonic)),
-        link_rate=DeliveryLedger(database, clock).link_rate,
+        link_rate=DestinationLedger(database, clock).link_rate,
         refused=AcceptedLedger(database, clock).refused,
         clock=clock,
         passage=parts.passage,

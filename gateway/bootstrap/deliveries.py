@@ -12,6 +12,7 @@ from gateway.domain.ports import Clock
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
 from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger
 from gateway.spool.standing_in import StandIn
 from gateway.stages.deliver import DeliverStage
@@ -52,6 +53,7 @@ def deliver_stage(
         run=parts.run,
         rules=mapped.destination_rules(destination),
         deliveries=DeliveryLedger(database, parts.clock),
+        destinations=DestinationLedger(database, parts.clock),
         sender=_sender(parts, destination, beat, lot, database),
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,
@@ -74,10 +76,10 @@ def _stand_in(parts: Parts, destination: Destination, database: Database) -> Sta
 
 def _sender(parts: Parts, destination: Destination, beat: Beat, lot: Lot, database: Database) -> Sender:
     """What speaks the destination's protocol."""
-    deliveries = DeliveryLedger(database, parts.clock)
+    destinations = DestinationLedger(database, parts.clock)
     copies = CopyRules(
         encoding_policy(destination.compression).candidates,
-        lambda: deliveries.link_rate(destination.name),
+        lambda: destinations.link_rate(destination.name),
         parts.clock.monotonic,
     )
     outgoing = Outgoing(parts.files, copies)

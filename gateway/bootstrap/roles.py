@@ -21,7 +21,7 @@ from gateway.host.logs import set_up_logs
 from gateway.host.notify import Notifier
 from gateway.host.signals import stop_on_signals
 from gateway.spool.database import Database, is_ready, migrate
-from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.requests import SpoolRequestDesk
@@ -112,10 +112,10 @@ def _put_in_order(parts: Parts, database: Database) -> None:
     """Make the ledger agree with the configuration, and the folders this role writes with the ledger."""
     role, settings = parts.run.role, parts.settings
     if role == "forward":
-        deliveries = DeliveryLedger(database, parts.clock)
-        deliveries.configure(mapped.fingerprints(settings))
+        destinations = DestinationLedger(database, parts.clock)
+        destinations.configure(mapped.fingerprints(settings))
         for name in mapped.destination_names(settings):
-            deliveries.wake(name)
+            destinations.wake(name)
         PerformedReportLedger(database, parts.clock).configure(mapped.mpps_fingerprints(settings))
         StepLedger(database, parts.clock).configure(
             [one.name for one in settings.worklist], feeds=[one.name for one in settings.hl7]

@@ -9,7 +9,7 @@ from gateway.dimse.link import connect
 from gateway.dimse.peer import Peer, Timeouts
 from gateway.host.network import network_state
 from gateway.spool.database import Database
-from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from gateway.stages.link_watch import LinkWatch
 from gateway.stages.loop import Beat
 
@@ -20,7 +20,7 @@ _HTTPS_PORT = 443
 def link_watch(parts: Parts, database: Database, _: Beat) -> LinkWatch:
     """The work of that loop."""
     return LinkWatch(
-        deliveries=DeliveryLedger(database, parts.clock),
+        destinations=DestinationLedger(database, parts.clock),
         probes={one.name: partial(_probe, one) for one in parts.settings.destination},
         network=network_state,
         clock=parts.clock,

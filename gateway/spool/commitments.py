@@ -24,7 +24,7 @@ from gateway.domain.identifiers import DestinationName, Uid, mint_uid
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
-from gateway.spool.deliveries import move_delivery
+from gateway.spool.delivery_moves import move_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import LONGEST_WAIT_US, NEVER_US, to_us
 

@@ -15,7 +15,7 @@ from gateway.domain.identifiers import mint_uid
 from gateway.domain.lifecycle import AcquisitionState, DeliveryEvent
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Step
-from gateway.spool.deliveries import move_delivery
+from gateway.spool.delivery_moves import move_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import NEVER_US
 from gateway.spool.rejections import owe_notes

@@ -1,7 +1,7 @@
 """Deliveries in the ledger: claimed in batches, each with its own outcome, each outcome with its proof or reason."""
 
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,9 +13,8 @@ from gateway.domain.lifecycle import DeliveryEvent, DeliveryState, next_delivery
 from gateway.domain.ports import Clock
 from gateway.spool.claims import due_deliveries, is_due, void_deliveries
 from gateway.spool.database import Database
-from gateway.spool.journal import write_journal
-from gateway.spool.link_rate import rate_of_latest
-from gateway.spool.moments import LONGEST_WAIT_US, NEVER_US, from_us, to_us, zone_of
+from gateway.spool.delivery_moves import move_delivery
+from gateway.spool.moments import LONGEST_WAIT_US, to_us
 from gateway.spool.runs import Run
 
 UNFINISHED_CLAIMS_LIMIT = 5
@@ -23,8 +22,6 @@ UNFINISHED_CLAIMS_LIMIT = 5
 
 LINK_BREAKS_LIMIT = 4
 """An object at which the link ended this often, while others passed, is parked: the peer cannot bear it."""
-
-_A_MOMENT_US = 5_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,131 +227,6 @@ class DeliveryLedger:
             (delivery.id, started, ended, *what),
         )
 
-    # -- destinations -------------------------------------------------------------------------------------------
-
-    def configure(self, destinations: Mapping[str, str]) -> None:
-        """Make the ledger's destinations those of the configuration, each with a fingerprint of its settings.
-
-        A destination whose settings changed is tried at once, and what was parked for it is pending again: the
-        change may well be the remedy.
-        """
-        now = to_us(self._clock.now())
-        with self._database.write() as connection:
-            known = {row["name"]: row["fingerprint"] for row in connection.execute("SELECT * FROM destination")}
-            for name in known.keys() - destinations.keys():
-                connection.execute("DELETE FROM destination WHERE name = ?", (name,))
-            for position, (name, fingerprint) in enumerate(destinations.items()):
-                connection.execute(
-                    "INSERT INTO destination (name, position, fingerprint) VALUES (?, ?, ?) ON CONFLICT (name)"
-                    " DO UPDATE SET position = excluded.position, fingerprint = excluded.fingerprint",
-                    (name, position, fingerprint),
-                )
-                if known.get(name) != fingerprint:
-                    self._start_afresh(connection, name, now)
-
-    @staticmethod
-    def _start_afresh(connection: sqlite3.Connection, destination: str, now: int) -> None:
-        connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
-        connection.execute("DELETE FROM accepted WHERE destination = ?", (destination,))
-        connection.execute(
-            "UPDATE delivery SET due_us = ? WHERE destination = ? AND state IN ('pending', 'stored')"
-            " AND due_us > ? AND due_us < ?",
-            (now, destination, now, NEVER_US),  # a stored one is due for the next question after its proof
-        )
-        rows = connection.execute(
-            "SELECT id FROM delivery WHERE destination = ? AND state = 'parked'", (destination,)
-        ).fetchall()
-        for row in rows:
-            release_delivery(connection, row["id"], now, actor="configuration")
-
-    def wake(self, destination: str) -> None:
-        """Let a destination be tried at once; called when its role starts."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
-
-    def unreached(self, phases: Collection[str]) -> list[str]:
-        """The destinations that wait because of a fault in one of these phases, and not only for a moment more."""
-        soon = to_us(self._clock.now()) + _A_MOMENT_US
-        with self._database.read() as connection:
-            rows = connection.execute("SELECT name, phase FROM destination WHERE due_us > ?", (soon,)).fetchall()
-        return [row["name"] for row in rows if row["phase"] in phases]
-
-    def reached(self, destination: str) -> None:
-        """Let a destination and all that waits for it be tried at once: its link is back."""
-        now = to_us(self._clock.now())
-        with self._database.write() as connection:
-            connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
-            connection.execute(
-                "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
-                (now, destination, now),
-            )
-
-    def destination_failed(self, destination: str, fault: GatewayError, due: datetime) -> None:
-        """Remember why a destination cannot be reached and when it is tried next; what it was owed waits with it.
-
-        While it waits already, nothing changes: several workers meet the same fault, which is one failure.
-        """
-        now = to_us(self._clock.now())
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE destination SET failures = failures + 1, due_us = ?, phase = ?, error = ?, remedy = ?,"
-                " failed_us = CASE WHEN error = '' THEN ? ELSE failed_us END WHERE name = ? AND due_us <= ?",
-                (to_us(due), fault.phase.value, fault.message, fault.remedy, now, destination, now),
-            )
-
-    def destination_answers(self, destination: str) -> bool:
-        """Forget a destination's fault; whether it had one. What waited for it is due at once."""
-        with self._database.read() as connection:
-            row = connection.execute("SELECT error FROM destination WHERE name = ?", (destination,)).fetchone()
-        if row is None or not row["error"]:
-            return False
-        now = to_us(self._clock.now())
-        with self._database.write() as connection:
-            connection.execute(
-                "UPDATE destination SET failures = 0, due_us = 0, phase = '', error = '', remedy = '', failed_us = NULL"
-                " WHERE name = ?",
-                (destination,),
-            )
-            connection.execute(
-                "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
-                (now, destination, now),
-            )
-        return True
-
-    def failures(self, destination: str) -> int:
-        """How many times in a row a destination has failed."""
-        with self._database.read() as connection:
-            row = connection.execute("SELECT failures FROM destination WHERE name = ?", (destination,)).fetchone()
-        return int(row["failures"]) if row else 0
-
-    def link_rate(self, destination: str) -> float | None:
-        """Bytes per second of the latest stored deliveries together; None while nothing was stored."""
-        with self._database.read() as connection:
-            return rate_of_latest(connection, destination)
-
-    def associations(self, destination: str) -> int:
-        """How many associations filled the link to a destination last time; 0 if that is not known."""
-        with self._database.read() as connection:
-            row = connection.execute("SELECT associations FROM destination WHERE name = ?", (destination,)).fetchone()
-        return int(row["associations"]) if row else 0
-
-    def remember_associations(self, destination: str, count: int) -> None:
-        """Keep how many associations fill the link to a destination."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE destination SET associations = ? WHERE name = ?", (count, destination))
-
-    def next_due(self, destination: str) -> datetime | None:
-        """When something is next due for a destination, never farther ahead than a wait can be; None: nothing waits."""
-        latest = to_us(self._clock.now()) + LONGEST_WAIT_US
-        with self._database.read() as connection:
-            row = connection.execute(
-                "SELECT max(min(delivery.due_us), coalesce((SELECT due_us FROM destination WHERE name = ?), 0)) AS due"
-                " FROM delivery WHERE destination = ? AND state = 'pending'",
-                (destination, destination),
-            ).fetchone()
-        due = row["due"]
-        return None if due is None else from_us(min(due, latest), zone_of(self._clock))
-
 
 def _cost_of_copy(delivery: Delivery, outcome: StoreOutcome) -> str:
     """What it cost that the peer does not take the stored transfer syntax; empty when it does."""
@@ -365,34 +237,3 @@ def _cost_of_copy(delivery: Delivery, outcome: StoreOutcome) -> str:
         f"Sent as {outcome.transfer_syntax_uid} in {outcome.copy_bytes} bytes, because {stored.transfer_syntax_uid}"
         f" ({stored.size} bytes) is not taken."
     )
-
-
-def expedite_delivery(connection: sqlite3.Connection, number: int) -> None:
-    """Put a delivery into the lane of what is urgent, inside the caller's transaction: a person wants it sent now."""
-    for lane, urgent in ((Lane.NORMAL, Lane.URGENT), (Lane.CLIP, Lane.URGENT_CLIP)):
-        connection.execute("UPDATE delivery SET lane = ? WHERE id = ? AND lane = ?", (urgent, number, lane))
-
-
-def release_delivery(connection: sqlite3.Connection, number: int, now: int, *, actor: str) -> None:
-    """Make a parked delivery pending and due now, inside the caller's transaction."""
-    move_delivery(connection, number, DeliveryEvent.RELEASE, now, actor=actor)
-    connection.execute(
-        "UPDATE delivery SET due_us = ?, unfinished_claims = 0, link_breaks = 0 WHERE id = ?", (now, number)
-    )
-
-
-def move_delivery(
-    connection: sqlite3.Connection,
-    number: int,
-    event: DeliveryEvent,
-    now: int,
-    *,
-    actor: str = "forward",
-    **detail: str,
-) -> None:
-    """Move a delivery along the lifecycle table and journal it, inside the caller's transaction."""
-    row = connection.execute("SELECT state, destination FROM delivery WHERE id = ?", (number,)).fetchone()
-    state = next_delivery_state(DeliveryState(row["state"]), event)
-    connection.execute("UPDATE delivery SET state = ?, since_us = ? WHERE id = ?", (state.value, now, number))
-    if event is not DeliveryEvent.CLAIM:
-        write_journal(connection, now, actor, state.value, f"delivery {number}", to=row["destination"], **detail)

@@ -9,7 +9,7 @@ from gateway.domain.identifiers import DeliveryId, InstanceId, Uid
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
-from gateway.spool.deliveries import move_delivery
+from gateway.spool.delivery_moves import move_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 

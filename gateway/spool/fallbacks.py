@@ -15,7 +15,7 @@ from gateway.domain.identifiers import AcquisitionId, DeliveryId, InstanceId, Ui
 from gateway.domain.instance import InstanceIdentity, SpooledObject
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
-from gateway.spool.deliveries import release_delivery
+from gateway.spool.delivery_moves import release_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
 from gateway.spool.seen import SEEN, remember_where_it_was

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
 from gateway.domain.requests import Request, RequestKind
-from gateway.spool.deliveries import expedite_delivery, move_delivery, release_delivery
+from gateway.spool.delivery_moves import expedite_delivery, move_delivery, release_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.request_fields import RequestRefused, numbers_of, text_of, words_of
 from gateway.spool.seen import remember_where_it_was

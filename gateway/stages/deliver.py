@@ -16,6 +16,7 @@ from gateway.domain.ports import Clock
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import LEDGER_FAULTS
 from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger
 from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
@@ -57,6 +58,7 @@ class DeliverStage:
         run: Run,
         rules: DestinationRules,
         deliveries: DeliveryLedger,
+        destinations: DestinationLedger,
         sender: Sender,
         health: HealthLedger,
         clock: Clock,
@@ -70,6 +72,7 @@ class DeliverStage:
         self._name = rules.name
         self._rules = rules
         self._deliveries = deliveries
+        self._destinations = destinations
         self._sender = sender
         self._clock = clock
         self._passage = passage
@@ -84,6 +87,7 @@ class DeliverStage:
             destination=rules.name,
             back_off=rules.back_off,
             deliveries=deliveries,
+            destinations=destinations,
             health=health,
             clock=clock,
             passage=passage,
@@ -96,7 +100,7 @@ class DeliverStage:
         if self._stand_in is not None:
             self._stand_in.look()
         if self._remembered is None:
-            self._remembered = self._deliveries.associations(self._name)
+            self._remembered = self._destinations.associations(self._name)
             self._width.recall(self._remembered)
         lanes = self._lanes()
         if not lanes:
@@ -272,7 +276,7 @@ class DeliverStage:
         """Have the next run begin with as many associations as filled the link."""
         if self._worker == 0 and (target := self._width.target()) > 1 and target != self._remembered:
             self._remembered = target
-            self._deliveries.remember_associations(self._name, target)
+            self._destinations.remember_associations(self._name, target)
 
     def _let_go_when_idle(self) -> None:
         if self._sender.usable() and self._clock.monotonic() - self._used > self._rules.linger_s:

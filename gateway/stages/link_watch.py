@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.ports import Clock
-from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 
 _log = logging.getLogger(__name__)
 _LOOK_EVERY_S = 1.0
@@ -21,9 +21,9 @@ class LinkWatch:
     """The work of the loop that watches the network for all destinations."""
 
     def __init__(
-        self, *, deliveries: DeliveryLedger, probes: Mapping[str, Probe], network: Callable[[], str], clock: Clock
+        self, *, destinations: DestinationLedger, probes: Mapping[str, Probe], network: Callable[[], str], clock: Clock
     ) -> None:
-        self._deliveries = deliveries
+        self._destinations = destinations
         self._probes = probes
         self._network = network
         self._clock = clock
@@ -33,7 +33,7 @@ class LinkWatch:
     def round(self) -> float:
         """Look at the network; wake what waits if it changed, or if a probe now and then gets through."""
         state = self._network()
-        waiting = [name for name in self._deliveries.unreached(_UNREACHED) if name in self._probes]
+        waiting = [name for name in self._destinations.unreached(_UNREACHED) if name in self._probes]
         if state != self._seen:
             self._seen = state
             for name in waiting:
@@ -56,5 +56,5 @@ class LinkWatch:
             self._wake(name, "it is reached again")
 
     def _wake(self, name: str, why: str) -> None:
-        self._deliveries.reached(name)
+        self._destinations.reached(name)
         _log.info("destination=%s woken because=%s", name, why.replace(" ", "_"))

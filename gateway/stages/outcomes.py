@@ -9,6 +9,7 @@ from gateway.domain.errors import Disposition, GatewayError
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.domain.ports import Clock
 from gateway.spool.deliveries import Answer, DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
@@ -31,6 +32,7 @@ class Outcomes:
         destination: str,
         back_off: BackOff,
         deliveries: DeliveryLedger,
+        destinations: DestinationLedger,
         health: HealthLedger,
         clock: Clock,
         passage: Passage,
@@ -39,6 +41,7 @@ class Outcomes:
         self._name = destination
         self._back_off = back_off
         self._deliveries = deliveries
+        self._destinations = destinations
         self._health = health
         self._clock = clock
         self._passage = passage
@@ -77,7 +80,7 @@ class Outcomes:
         if not answers:
             return
         self._passage(Checkpoint.DELIVER_COMMITTED)
-        if self._deliveries.destination_answers(self._name):
+        if self._destinations.answers(self._name):
             self._health.settle(f"destination.{self._name}.", {})
         for answer in answers:
             _log.info(
@@ -116,10 +119,10 @@ class Outcomes:
 
     def destination_failed(self, fault: GatewayError) -> None:
         """Let the destination rest: doubling for the link, at the slowest pace for what a person must change."""
-        failures = self._deliveries.failures(self._name) + 1
+        failures = self._destinations.failures(self._name) + 1
         slow = fault.disposition is not Disposition.RETRY
         delay_s = self._back_off.cap_s if slow else self._back_off.delay_s(failures)
-        self._deliveries.destination_failed(self._name, fault, self._clock.now() + timedelta(seconds=delay_s))
+        self._destinations.failed(self._name, fault, self._clock.now() + timedelta(seconds=delay_s))
         issue = StandingIssue("danger" if slow else "attention", fault.message, fault.remedy)
         self._health.settle(f"destination.{self._name}.", {f"destination.{self._name}.link": issue})
         _log.warning(

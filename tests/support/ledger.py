@@ -16,6 +16,7 @@ from gateway.domain.procedure import Match, MatchRule, Patient, Step, StepKey
 from gateway.spool.acquisitions import AcquisitionLedger, StoredPart
 from gateway.spool.database import Database, migrate
 from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from gateway.spool.files import SpoolFiles
 from gateway.spool.health import HealthLedger
 from gateway.spool.instances import InstanceLedger
@@ -70,6 +71,7 @@ class TestSpool:
         self.acquisitions = AcquisitionLedger(self.database, self.clock)
         self.instances = InstanceLedger(self.database, self.clock)
         self.deliveries = DeliveryLedger(self.database, self.clock)
+        self.destinations = DestinationLedger(self.database, self.clock)
         self.steps = StepLedger(self.database, self.clock)
         self.health = HealthLedger(self.database, self.clock)
         self.upkeep = Upkeep(self.database, self.files, self.clock)

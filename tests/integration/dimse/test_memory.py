@@ -8,7 +8,7 @@ from pydicom import dcmread
 from gateway.cli.main import main
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
-from gateway.spool.deliveries import DeliveryLedger
+from gateway.spool.destinations import DestinationLedger
 from tests.support.dcmtk import free_port, received, storescp
 from tests.support.house import House
 
@@ -120,7 +120,7 @@ compression = ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"]
     house = House(tmp_path, free_port(), more_settings=second)
     database = Database(house.spool)
     clock = house.status()._clock
-    DeliveryLedger(database, clock).configure({"main": "", "second": ""})
+    DestinationLedger(database, clock).configure({"main": "", "second": ""})
     AcceptedLedger(database, clock).learn("second", {("1.2.840.10008.5.1.4.1.1.77.1.4", RLE): False}, 0)
     database.close()
     house.drop(1)

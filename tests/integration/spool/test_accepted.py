@@ -9,7 +9,7 @@ DAY_S = 86_400
 
 
 def memory(spool: TestSpool) -> AcceptedLedger:
-    spool.deliveries.configure({"main": "f1", "second": "f2"})
+    spool.destinations.configure({"main": "f1", "second": "f2"})
     return AcceptedLedger(spool.database, spool.clock)
 
 
@@ -54,7 +54,7 @@ def test_a_refusal_is_history_after_a_week_unless_it_is_said_again(spool: TestSp
 def test_changed_settings_forget(spool: TestSpool) -> None:
     known = memory(spool)
     known.learn("main", {(SC, JPEG_LS): False}, 0)
-    spool.deliveries.configure({"main": "another AE title", "second": "f2"})
+    spool.destinations.configure({"main": "another AE title", "second": "f2"})
     assert known.shown() == []
 
 

@@ -305,15 +305,15 @@ def test_only_its_own_destination_is_asked(spool: TestSpool) -> None:
 
 
 def test_changed_settings_ask_again_at_once(spool: TestSpool) -> None:
-    spool.deliveries.configure({"main": "before"})
+    spool.destinations.configure({"main": "before"})
     store(spool, 2)
     proofs = proofs_of(spool)
     request = asked(spool, proofs)
-    spool.deliveries.configure({"main": "after"})
+    spool.destinations.configure({"main": "after"})
     assert proofs.begin("main", 500) is None  # what is asked already stays asked
     proofs.report(denied(request, 0x0122, 0))
     assert proofs.begin("main", 500) is None
-    spool.deliveries.configure({"main": "allowed by the peer"})
+    spool.destinations.configure({"main": "allowed by the peer"})
     again = proofs.begin("main", 500)
     assert again is not None
     assert again.items == request.items[:1]

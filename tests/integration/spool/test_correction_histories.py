@@ -46,7 +46,7 @@ class World:
 
     def __init__(self, root: Path) -> None:
         self.spool = TestSpool(root)
-        self.spool.deliveries.configure({name: name for name in (*NAMES, "third")})
+        self.spool.destinations.configure({name: name for name in (*NAMES, "third")})
         self.numbers = [
             self.spool.deliverable(("east",), content=b"picture %d" % number, exam_key="exam") for number in range(3)
         ]

@@ -197,7 +197,7 @@ def test_an_exported_object_is_told_of_and_its_medium_named(spool: TestSpool) ->
 
 
 def test_a_note_goes_to_its_own_destination_alone(spool: TestSpool) -> None:
-    spool.deliveries.configure({"main": "1", "other": "2"})
+    spool.destinations.configure({"main": "1", "other": "2"})
     number = spool.deliverable(content=b"picture")
     send(spool, "main", StoreOutcome(0))
     put_right(spool, [number])
@@ -207,7 +207,7 @@ def test_a_note_goes_to_its_own_destination_alone(spool: TestSpool) -> None:
     assert not refused.ok
     assert "rejection note" in refused.outcome
     assert "Nothing waits" in carried(spool, RequestKind.RETARGET, source="main", destination="other").outcome
-    spool.deliveries.destination_failed("main", fault(), spool.clock.now())
+    spool.destinations.failed("main", fault(), spool.clock.now())
     spool.clock.advance(7200)
     second = StandIn(spool.database, spool.clock, destination="other", primary="main", after=timedelta(minutes=30))
     assert second.look() == 0, "nor does a stand-in take it"

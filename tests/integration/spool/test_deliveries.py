@@ -16,7 +16,7 @@ from tests.support.ledger import TestSpool, fault
 
 
 def several(spool: TestSpool, count: int) -> None:
-    spool.deliveries.configure({"main": "f1"})
+    spool.destinations.configure({"main": "f1"})
     for n in range(count):
         spool.deliverable(exam_key=f"exam-{n}")
 
@@ -53,10 +53,10 @@ def test_a_claim_names_the_frozen_object(spool: TestSpool) -> None:
 
 
 def test_one_destination_in_trouble_never_blocks_another(spool: TestSpool) -> None:
-    spool.deliveries.configure({"main": "f1", "backup": "f2"})
+    spool.destinations.configure({"main": "f1", "backup": "f2"})
     spool.deliverable(("main", "backup"))
     forward = spool.run("forward")
-    spool.deliveries.destination_failed("main", fault(), spool.clock.now() + timedelta(seconds=30))
+    spool.destinations.failed("main", fault(), spool.clock.now() + timedelta(seconds=30))
     assert claim(spool, forward) == []
     assert [d.destination for d in claim(spool, forward, destination="backup")] == ["backup"]
     spool.clock.advance(30)
@@ -128,8 +128,9 @@ def test_a_failure_waits_and_tells_why(spool: TestSpool) -> None:
         "Look at it.",
     )
     assert claim(spool, forward) == []
-    assert spool.deliveries.next_due("main") == due
-    spool.clock.advance(20)
+    spool.clock.advance(19)
+    assert claim(spool, forward) == []
+    spool.clock.advance(1)
     (again,) = claim(spool, forward)
     assert again.attempts == 2
 
@@ -142,9 +143,9 @@ def test_parked_is_no_more_tried_until_the_configuration_changes(spool: TestSpoo
         spool.deliveries.failed(delivery, fault(Disposition.PARK), spool.clock.now(), park=True, due=spool.clock.now())
     spool.clock.advance(10**6)
     assert claim(spool, forward) == []
-    spool.deliveries.configure({"main": "f1"})
+    spool.destinations.configure({"main": "f1"})
     assert claim(spool, forward) == []
-    spool.deliveries.configure({"main": "f1 with another AE title"})
+    spool.destinations.configure({"main": "f1 with another AE title"})
     assert len(claim(spool, forward)) == 2
 
 
@@ -155,9 +156,9 @@ def test_a_destination_that_was_taken_out_and_put_back_goes_on(spool: TestSpool)
     spool.deliveries.failed(parked, fault(), spool.clock.now(), park=True, due=spool.clock.now())
     late = spool.clock.now() + timedelta(seconds=300)
     spool.deliveries.failed(waiting, fault(), spool.clock.now(), park=False, due=late)
-    spool.deliveries.configure({})
+    spool.destinations.configure({})
     assert spool.upkeep.orphaned_destinations([]) == [("main", 2)]
-    spool.deliveries.configure({"main": "f1"})
+    spool.destinations.configure({"main": "f1"})
     assert len(claim(spool, forward)) == 2
 
 
@@ -198,22 +199,22 @@ def test_a_destination_that_answers_again_wakes_what_waits(spool: TestSpool) -> 
     (delivery,) = claim(spool, forward)
     late = spool.clock.now() + timedelta(seconds=300)
     spool.deliveries.failed(delivery, fault(), spool.clock.now(), park=False, due=late)
-    spool.deliveries.destination_failed("main", fault(), late)
-    spool.deliveries.destination_failed("main", fault(), late)
-    assert spool.deliveries.failures("main") == 1  # another worker's, of the same outage
+    spool.destinations.failed("main", fault(), late)
+    spool.destinations.failed("main", fault(), late)
+    assert spool.destinations.failures("main") == 1  # another worker's, of the same outage
     spool.clock.advance(300)
-    spool.deliveries.destination_failed("main", fault(), spool.clock.now() + timedelta(seconds=300))
-    assert spool.deliveries.failures("main") == 2
-    assert spool.deliveries.destination_answers("main")
-    assert not spool.deliveries.destination_answers("main")
-    assert spool.deliveries.failures("main") == 0
+    spool.destinations.failed("main", fault(), spool.clock.now() + timedelta(seconds=300))
+    assert spool.destinations.failures("main") == 2
+    assert spool.destinations.answers("main")
+    assert not spool.destinations.answers("main")
+    assert spool.destinations.failures("main") == 0
     assert len(claim(spool, forward)) == 1
 
 
 def test_a_restart_of_the_role_tries_at_once(spool: TestSpool) -> None:
     several(spool, 1)
-    spool.deliveries.destination_failed("main", fault(), spool.clock.now() + timedelta(seconds=300))
-    spool.deliveries.wake("main")
+    spool.destinations.failed("main", fault(), spool.clock.now() + timedelta(seconds=300))
+    spool.destinations.wake("main")
     assert len(claim(spool, spool.run("forward"))) == 1
 
 
@@ -224,11 +225,8 @@ def test_a_clock_that_was_years_ahead_delays_nothing(spool: TestSpool) -> None:
     spool.clock.advance(10**8)
     late = spool.clock.now() + timedelta(seconds=300)
     spool.deliveries.failed(delivery, fault(), spool.clock.now(), park=False, due=late)
-    spool.deliveries.destination_failed("main", fault(), late)
+    spool.destinations.failed("main", fault(), late)
     spool.clock.put_back(10**8)
-    soon = spool.deliveries.next_due("main")
-    assert soon is not None
-    assert soon <= spool.clock.now() + timedelta(hours=1)
     assert len(claim(spool, forward)) == 1
 
 
@@ -236,26 +234,21 @@ def test_a_fault_of_the_destination_keeps_its_first_moment(spool: TestSpool) -> 
     several(spool, 1)
     began = spool.clock.now()
     for _ in range(3):
-        spool.deliveries.destination_failed("main", fault(), spool.clock.now())
+        spool.destinations.failed("main", fault(), spool.clock.now())
         spool.clock.advance(60)
     assert spool.status.destinations()[0].error_at == began
 
 
-def test_nothing_due_when_nothing_waits(spool: TestSpool) -> None:
-    assert spool.deliveries.next_due("main") is None
-    assert spool.deliveries.failures("main") == 0
-
-
 def test_the_rate_of_a_link_that_several_share_is_what_they_reach_together(spool: TestSpool) -> None:
     several(spool, 4)
-    assert spool.deliveries.link_rate("main") is None
+    assert spool.destinations.link_rate("main") is None
     begun = spool.clock.now()
     spool.run_sql("UPDATE instance SET size = 1000")
     batch = claim(spool, spool.run("forward"), 4)
     spool.clock.advance(2)
     for delivery in batch:
         spool.deliveries.stored(delivery, StoreOutcome(0), begun)
-    assert spool.deliveries.link_rate("main") == 2000
+    assert spool.destinations.link_rate("main") == 2000
 
 
 def test_a_ledger_that_knows_no_associations_begins_with_none_and_then_remembers(
@@ -270,8 +263,8 @@ def test_a_ledger_that_knows_no_associations_begins_with_none_and_then_remembers
     connection.close()
     monkeypatch.setattr(database_module, "migrations", lambda: everything)
     spool = TestSpool(tmp_path)
-    assert spool.deliveries.associations("main") == 0
-    spool.deliveries.remember_associations("main", 6)
-    assert spool.deliveries.associations("main") == 6
-    assert spool.deliveries.associations("unknown") == 0
+    assert spool.destinations.associations("main") == 0
+    spool.destinations.remember_associations("main", 6)
+    assert spool.destinations.associations("main") == 6
+    assert spool.destinations.associations("unknown") == 0
     spool.close()

@@ -15,7 +15,7 @@ FILESET = Uid("2.25.1")
 
 @pytest.fixture
 def exports(spool: TestSpool) -> ExportLedger:
-    spool.deliveries.configure({"main": "f", "archive": "f"})
+    spool.destinations.configure({"main": "f", "archive": "f"})
     return ExportLedger(spool.database, spool.clock)
 
 

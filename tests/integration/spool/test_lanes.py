@@ -7,12 +7,13 @@ import pytest
 from gateway.domain.errors import Phase
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.lanes import CLIP_LANES, QUICK_LANES, Lane
-from gateway.spool.deliveries import LINK_BREAKS_LIMIT, Answer, expedite_delivery
+from gateway.spool.deliveries import LINK_BREAKS_LIMIT, Answer
+from gateway.spool.delivery_moves import expedite_delivery
 from tests.support.ledger import RLE, TestSpool, fault
 
 
 def owe(spool: TestSpool, *lanes: Lane) -> None:
-    spool.deliveries.configure({"main": "f1"})
+    spool.destinations.configure({"main": "f1"})
     for number, lane in enumerate(lanes, start=1):
         spool.deliverable(exam_key=f"exam-{number}")
         spool.run_sql("UPDATE delivery SET lane = ? WHERE id = ?", lane, number)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.instance import StoreOutcome
+from gateway.domain.lanes import ALL_LANES
 from gateway.spool import database as database_module
 from gateway.spool import status as status_module
 from gateway.spool.database import Database, LedgerDamaged, migrate
@@ -37,7 +38,7 @@ def ledger(tmp_path: Path) -> Iterator[TestSpool]:
     spool = TestSpool(tmp_path)
     owe(spool.root, imagined_objects(1000), DESTINATIONS, stored=True)
     owe(spool.root, imagined_objects(1000, first=1000), DESTINATIONS)
-    spool.deliveries.configure(dict.fromkeys(DESTINATIONS, "as configured"))
+    spool.destinations.configure(dict.fromkeys(DESTINATIONS, "as configured"))
     spool.clock.moment = spool.clock.moment.replace(year=2030)
     spool.upkeep.retire(timedelta(days=36_500))
     spool.upkeep.retire(timedelta(days=36_500))
@@ -71,8 +72,8 @@ def a_delivery(spool: TestSpool) -> None:
     spool.deliveries.failed(second, fault(), spool.clock.now(), park=False, due=spool.clock.now())
     third = spool.deliveries.claim_due("main", run, 1)
     spool.deliveries.give_back(third)
-    spool.deliveries.failures("main")
-    spool.deliveries.next_due("main")
+    spool.destinations.failures("main")
+    spool.deliveries.is_due("main", ALL_LANES)
 
 
 ASKED: dict[str, Callable[[TestSpool], object]] = {

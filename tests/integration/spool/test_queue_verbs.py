@@ -45,7 +45,7 @@ def ask(spool: TestSpool, kind: RequestKind, **payload: str) -> RequestView:
 
 def make(spool: TestSpool, *states: str, destinations: tuple[str, ...] = ("main",)) -> None:
     """Deliveries 1, 2, ... in these states, as the ledger would have them."""
-    spool.deliveries.configure({"main": "f", "archive": "f"})
+    spool.destinations.configure({"main": "f", "archive": "f"})
     for number, state in enumerate(states):
         spool.deliverable(destinations, exam_key=str(number))
         proof = ", stored_us = 1, committed_us = 1, status = '0000'" if state in ("stored", "committed") else ""
@@ -127,7 +127,7 @@ def test_a_drop_keeps_reason_and_name_and_is_taken_back(spool: TestSpool) -> Non
 
 def test_all_that_waits_for_one_destination_moves_to_another(spool: TestSpool) -> None:
     make(spool, "pending", "parked", "held", "stored", "dropped")
-    spool.deliveries.configure({"archive": "f"})
+    spool.destinations.configure({"archive": "f"})
     done = ask(spool, RequestKind.RETARGET, source="main", destination="archive")
     assert done.outcome == "3 re-targeted to archive"
     rows = spool.rows("SELECT destination, state FROM delivery ORDER BY id")

@@ -184,7 +184,7 @@ def test_a_step_asked_for_long_ago_is_not_opened_for_whoever_sits_there_now(spoo
 
 
 def test_retry(spool: TestSpool) -> None:
-    spool.deliveries.configure({"main": "f"})
+    spool.destinations.configure({"main": "f"})
     spool.deliverable()
     forward = spool.run("forward")
     late = spool.clock.now() + timedelta(seconds=3000)
@@ -192,7 +192,7 @@ def test_retry(spool: TestSpool) -> None:
         (delivery,) = spool.deliveries.claim_due("main", forward, 1)
         assert not ask(spool, RequestKind.RETRY, delivery="1").ok  # it is being sent
         spool.deliveries.failed(delivery, fault(), spool.clock.now(), park=park, due=late)
-        spool.deliveries.destination_failed("main", fault(), late)
+        spool.destinations.failed("main", fault(), late)
         assert spool.deliveries.claim_due("main", forward, 1) == []
         assert ask(spool, RequestKind.RETRY, delivery="1").ok
     (delivery,) = spool.deliveries.claim_due("main", forward, 1)

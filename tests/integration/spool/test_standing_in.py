@@ -18,13 +18,13 @@ def stand_in(spool: TestSpool) -> StandIn:
 
 
 def owe(spool: TestSpool, count: int) -> None:
-    spool.deliveries.configure({"main": "f1", "second": "f2"})
+    spool.destinations.configure({"main": "f1", "second": "f2"})
     for number in range(count):
         spool.deliverable(exam_key=f"exam-{number}")
 
 
 def silent(spool: TestSpool) -> None:
-    spool.deliveries.destination_failed("main", fault(), spool.clock.now())
+    spool.destinations.failed("main", fault(), spool.clock.now())
 
 
 def owed(spool: TestSpool, destination: str) -> list[int]:
@@ -67,7 +67,7 @@ def test_the_way_back(spool: TestSpool) -> None:
     spool.deliveries.stored(sent, StoreOutcome(0), spool.clock.now())
     (tried,) = spool.deliveries.claim_due("second", run, 1)
     spool.deliveries.failed(tried, fault(), spool.clock.now(), park=False, due=spool.clock.now())
-    spool.deliveries.destination_answers("main")
+    spool.destinations.answers("main")
     assert second.look() == 1  # what was begun may be there already: it is brought to its end
     assert owed(spool, "second") == [tried.instance_id]
     assert len(owed(spool, "main")) == 3
@@ -77,7 +77,7 @@ def test_the_way_back(spool: TestSpool) -> None:
 
 def test_a_stand_in_without_its_primary_does_nothing(spool: TestSpool) -> None:
     owe(spool, 1)
-    spool.deliveries.configure({"second": "f2"})
+    spool.destinations.configure({"second": "f2"})
     assert stand_in(spool).look() == 0
 
 
@@ -90,7 +90,7 @@ def test_what_was_exported_for_the_stand_in_stays_owed_to_it(spool: TestSpool) -
     exports = ExportLedger(spool.database, spool.clock)
     items = [ExportItem(one, "DICOM/1") for one in exports.unsent(destination="second")[:1]]
     exports.finish(exports.begin(Uid("2.25.1"), "/media/stick", items, by="asha"), items, by="asha")
-    spool.deliveries.destination_answers("main")
+    spool.destinations.answers("main")
     assert second.look() == 1
     assert owed(spool, "second") == [items[0].owed.instance]
     assert second.look() == 0

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.domain.acquisition import Hint, HintKind
 from gateway.domain.instance import StoreOutcome
+from gateway.domain.lanes import ALL_LANES
 from gateway.domain.procedure import Hold
 from gateway.spool.health import StandingIssue
 from tests.support.ledger import NOON, SC, TestSpool, fault, step
@@ -28,7 +29,7 @@ def test_an_empty_ledger_can_be_shown(spool: TestSpool) -> None:
 
 
 def test_one_acquisition_from_capture_to_proof(spool: TestSpool) -> None:
-    spool.deliveries.configure({"main": "f"})
+    spool.destinations.configure({"main": "f"})
     hints = (Hint(HintKind.PATIENT_ID, "P1", "file name"),)
     number = spool.record(hints=hints)
     view = spool.status.acquisition(number)
@@ -115,13 +116,13 @@ def test_steps_are_searched_by_name_id_and_accession_number(spool: TestSpool) ->
 
 
 def test_destinations_stand_in_configured_order_with_their_counts(spool: TestSpool) -> None:
-    spool.deliveries.configure({"second": "f", "first": "f"})
-    spool.deliveries.configure({"first": "f", "second": "f"})
+    spool.destinations.configure({"second": "f", "first": "f"})
+    spool.destinations.configure({"first": "f", "second": "f"})
     for n in range(3):
         spool.deliverable(("first", "second"), exam_key=str(n))
     claimed = spool.deliveries.claim_due("first", spool.run("forward"), 2)
     spool.deliveries.stored(claimed[0], StoreOutcome(0), spool.clock.now())
-    spool.deliveries.destination_failed("second", fault(), spool.clock.now())
+    spool.destinations.failed("second", fault(), spool.clock.now())
     first, second = spool.status.destinations()
     assert (first.name, first.pending, first.sending, first.stored, first.last_stored_at) == ("first", 1, 1, 1, NOON)
     assert (second.name, second.pending, second.last_stored_at, second.error) == (
@@ -213,8 +214,8 @@ def test_the_work_of_every_role_uses_indexes(large: TestSpool) -> None:
     work = {
         "claim an acquisition": lambda: large.acquisitions.claim_next(assemble),
         "claim deliveries": lambda: large.deliveries.claim_due("main", forward, 64),
-        "next due": lambda: large.deliveries.next_due("main"),
-        "answers": lambda: large.deliveries.destination_answers("main"),
+        "is due": lambda: large.deliveries.is_due("main", ALL_LANES),
+        "answers": lambda: large.destinations.answers("main"),
         "candidates": lambda: large.steps.candidates("fundus"),
         "retire": lambda: large.upkeep.retire(timedelta(days=1)),
         "counts": large.upkeep.counts_needing_people,

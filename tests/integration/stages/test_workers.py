@@ -87,7 +87,7 @@ def trouble(phase: Phase) -> GatewayError:
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[TestSpool]:
     made = TestSpool(tmp_path / "spool")
-    made.deliveries.configure({"main": "f1", "second": "f2"})
+    made.destinations.configure({"main": "f1", "second": "f2"})
     yield made
     made.close()
 
@@ -112,6 +112,7 @@ def worker(
         run=run,
         rules=rules,
         deliveries=spool.deliveries,
+        destinations=spool.destinations,
         sender=sender,
         health=spool.health,
         clock=spool.clock,
@@ -182,7 +183,7 @@ def test_one_association_too_many_is_no_fault_of_the_destination(spool: TestSpoo
     second = worker(spool, run, refused, width=width, number=1)
     first = worker(spool, run, Pretender(meanwhile=second.round), width=width)
     drain(first)
-    assert spool.deliveries.failures("main") == 0
+    assert spool.destinations.failures("main") == 0
     assert {row["state"] for row in spool.rows("SELECT state FROM delivery")} == {"stored"}  # the first took the clip
 
 
@@ -190,7 +191,7 @@ def test_a_refusal_of_the_only_association_is(spool: TestSpool) -> None:
     owe(spool, Lane.NORMAL)
     stage = worker(spool, spool.run("forward"), Pretender(refusal=trouble(Phase.NEGOTIATE)))
     drain(stage)
-    assert spool.deliveries.failures("main") == 1
+    assert spool.destinations.failures("main") == 1
     assert spool.row("delivery", 1)["attempts"] == 0
 
 
@@ -239,12 +240,12 @@ def test_a_link_that_is_back_ends_every_wait(spool: TestSpool) -> None:
     sender = Pretender(breaks_at=frozenset({1}))
     stage = worker(spool, spool.run("forward"), sender, rules=replace(RULES, back_off=BackOff(600.0, 600.0)))
     drain(stage)
-    assert spool.deliveries.unreached({"transfer"}) == ["main"]
-    assert spool.deliveries.unreached({"negotiate"}) == []
+    assert spool.destinations.unreached({"transfer"}) == ["main"]
+    assert spool.destinations.unreached({"negotiate"}) == []
     sender.breaks_at = frozenset()
     drain(stage)
     assert sender.sent == [1]  # still waiting
-    spool.deliveries.reached("main")
+    spool.destinations.reached("main")
     drain(stage)
     assert sender.sent == [1, 1]
     assert spool.row("delivery", 1)["state"] == "stored"
@@ -313,7 +314,7 @@ def test_what_a_stop_broke_off_is_pending_and_nobody_is_to_blame(spool: TestSpoo
     stage.close()
     rows = spool.rows("SELECT state, attempts, link_breaks FROM delivery ORDER BY id")
     assert [tuple(row.values()) for row in rows] == [("stored", 1, 0), ("pending", 1, 0), ("pending", 0, 0)]
-    assert spool.deliveries.failures("main") == 0
+    assert spool.destinations.failures("main") == 0
     (broken_off,) = spool.rows("SELECT * FROM attempt WHERE disposition = 'retry'")
     assert broken_off["code"] == "stopped"
 

@@ -35,7 +35,7 @@ class Net:
 
 def watch(deliveries: Deliveries, net: Net, clock: SetClock) -> LinkWatch:
     probes = {name: lambda name=name: net.probe(name) for name in ("main", "second")}
-    return LinkWatch(deliveries=deliveries, probes=probes, network=net, clock=clock)  # type: ignore[arg-type] # a stand-in of the ledger
+    return LinkWatch(destinations=deliveries, probes=probes, network=net, clock=clock)  # type: ignore[arg-type] # a stand-in of the ledger
 
 
 def test_a_changed_network_wakes_all_that_wait() -> None:
