@@ -73,7 +73,7 @@ def _why(row: QueueRow) -> str:
     one = row.delivery
     fault = f"{one.phase}: {one.error} {one.remedy}".strip() if one.error else ""
     receipt = "by receipt" if one.status == "receipt" else ""
-    return "; ".join(text for text in (row.decision, "exported" if row.exported else "", receipt, fault) if text)
+    return "; ".join(text for text in (one.decision, "exported" if row.exported else "", receipt, fault) if text)
 
 
 @queue.command()

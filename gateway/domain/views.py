@@ -244,7 +244,6 @@ class QueueRow:
     display_name: str
     captured_at: datetime
     sop_instance_uid: str
-    decision: str
     exported: bool
 
 

@@ -11,35 +11,22 @@ from gateway.domain.local_views import LocalStudyView, NoticeView, SuggestionVie
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import StepKey
 from gateway.domain.views import StepView
-from gateway.spool.database import Database
-from gateway.spool.moments import from_us, zone_of
 from gateway.spool.notice_text import notice_text
+from gateway.spool.short_reads import ShortReads
 from gateway.spool.snapshots import local_study_from_text
-from gateway.spool.status import LedgerStatus
+from gateway.spool.steps_view import StepsView
 
 _MOST = 100
 
 
-class LocalStudiesView:
+class LocalStudiesView(ShortReads):
     """Views of local studies; every call opens its own short read, so any thread may ask."""
 
     def __init__(self, spool: Path, clock: Clock, identities: LocalIdentities, replacing: Collection[str] = ()) -> None:
-        self._spool = spool
-        self._clock = clock
+        super().__init__(spool, clock)
         self._identities = identities
         self._replacing = frozenset(replacing)
-        self._status = LedgerStatus(spool, clock, [])
-
-    def _rows(self, sql: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[sqlite3.Row]:
-        database = Database(self._spool, read_only=True)
-        try:
-            with database.read() as connection:
-                return connection.execute(sql, values).fetchall()
-        finally:
-            database.close()
-
-    def _at(self, us: int) -> datetime:
-        return from_us(us, zone_of(self._clock))
+        self._steps = StepsView(spool, clock)
 
     def opened(self) -> Mapping[str, tuple[LocalStudyView, datetime]]:
         """The unscheduled patients that are open, by device, and since when."""
@@ -83,7 +70,7 @@ class LocalStudiesView:
         found = []
         for row in rows:
             key = StepKey(row["provider"], row["study_instance_uid"], row["step_id"])
-            steps: Sequence[StepView] = self._status.step_of([key])
+            steps: Sequence[StepView] = self._steps.step_of([key])
             found += [
                 SuggestionView(row["id"], step, row["rule"], row["reason"], self._at(row["suggested_us"]))
                 for step in steps
@@ -106,7 +93,7 @@ class LocalStudiesView:
                 decided_by=row["decided_by"],
                 instances=len(json.loads(row["instances"])),
                 text=notice_text(row, self._at(row["at_us"])),
-                done_at=self._at(row["done_us"]) if row["done_us"] is not None else None,
+                done_at=self._at_or_none(row["done_us"]),
                 done_by=row["done_by"],
             )
             for row in rows

@@ -1,24 +1,16 @@
 """Performed steps for people: each with its end and what became of its reports. Reads only."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 
 from gateway.domain.performed_step import PerformedResult
-from gateway.domain.ports import Clock
 from gateway.domain.views import PerformedStepView, ReportView
-from gateway.spool.database import Database
-from gateway.spool.moments import from_us, zone_of
 from gateway.spool.performed_snapshots import case_from_text, result_from_text
+from gateway.spool.short_reads import ShortReads
 
 
-class PerformedView:
+class PerformedView(ShortReads):
     """Performed steps of the ledger in `spool`; every call opens its own short read."""
-
-    def __init__(self, spool: Path, clock: Clock) -> None:
-        self._spool = spool
-        self._clock = clock
 
     def steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:
         """Newest first; with `unfinished` only those in progress or with a report that no peer has taken yet."""
@@ -64,21 +56,12 @@ class PerformedView:
             peer=row["peer"],
             kind=row["kind"],
             state=row["state"],
-            since=from_us(row["since_us"], zone_of(self._clock)),
+            since=self._at(row["since_us"]),
             attempts=row["attempts"],
             status=row["status"],
             error=row["error"],
             remedy=row["remedy"],
         )
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        database = Database(self._spool, read_only=True)
-        try:
-            with database.read() as connection:
-                yield connection
-        finally:
-            database.close()
 
 
 def _instances(connection: sqlite3.Connection, number: int) -> int:

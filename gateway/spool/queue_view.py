@@ -1,21 +1,19 @@
 """The queue for people: deliveries by state, device, destination and age, and all that is known of one. Reads only."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-from gateway.domain.ports import Clock
-from gateway.domain.views import AttemptLine, DeliveryDossier, DeliveryView, JournalLine, QueueRow
-from gateway.spool.database import Database
-from gateway.spool.moments import from_us, from_us_or_none, to_us, zone_of
+from gateway.domain.views import AttemptLine, DeliveryDossier, JournalLine, QueueRow
+from gateway.spool.delivery_lines import DeliveryLines
+from gateway.spool.moments import to_us
 
 _UNSENT = "('pending', 'sending', 'parked', 'held')"
 _ROW = (
-    "SELECT delivery.*, instance.size, instance.sop_instance_uid, acquisition.device, acquisition.display_name,"
-    " acquisition.captured_us, EXISTS (SELECT 1 FROM export_item JOIN export ON export.id = export_item.export"
+    "SELECT delivery.*, instance.size, instance.sop_instance_uid, instance.sop_class_uid, acquisition.device,"
+    " acquisition.display_name, acquisition.captured_us,"
+    " EXISTS (SELECT 1 FROM export_item JOIN export ON export.id = export_item.export"
     " WHERE export_item.delivery = delivery.id AND export.finished_us IS NOT NULL) AS exported"
     " FROM delivery JOIN instance ON instance.id = delivery.instance"
     " JOIN acquisition ON acquisition.id = delivery.acquisition"
@@ -43,12 +41,8 @@ class QueueFilter:
     limit: int = 100
 
 
-class QueueView:
+class QueueView(DeliveryLines):
     """Deliveries of the ledger in `spool`; every call opens its own short read."""
-
-    def __init__(self, spool: Path, clock: Clock) -> None:
-        self._spool = spool
-        self._clock = clock
 
     def rows(self, wanted: QueueFilter) -> Sequence[QueueRow]:
         """The deliveries that fit, oldest first."""
@@ -153,43 +147,16 @@ class QueueView:
         return found
 
     def _row(self, row: sqlite3.Row) -> QueueRow:
-        view = DeliveryView(
-            id=row["id"],
-            destination=row["destination"],
-            state=row["state"],
-            since=self._at(row["since_us"]),
-            attempts=row["attempts"],
-            due_at=self._at(row["due_us"]) if row["state"] == "pending" else None,
-            phase=row["phase"],
-            error=row["error"],
-            remedy=row["remedy"],
-            status=row["status"],
-            bytes=row["size"] or 0,
-        )
-        decision = f"{row['decision']} ({row['decided_by']})" if row["decision"] else ""
         return QueueRow(
-            delivery=view,
+            delivery=self._delivery(row),
             acquisition=row["acquisition"],
             device=row["device"],
             display_name=row["display_name"],
             captured_at=self._at(row["captured_us"]),
             sop_instance_uid=row["sop_instance_uid"],
-            decision=decision,
             exported=bool(row["exported"]),
         )
 
-    def _at(self, us: int) -> datetime:
-        return from_us(us, zone_of(self._clock))
-
     def _exact(self, us: int | None) -> str:
-        moment = from_us_or_none(us, zone_of(self._clock))
+        moment = self._at_or_none(us)
         return "" if moment is None else moment.isoformat(timespec="seconds")
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        database = Database(self._spool, read_only=True)
-        try:
-            with database.read() as connection:
-                yield connection
-        finally:
-            database.close()

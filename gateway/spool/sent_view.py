@@ -3,38 +3,28 @@
 import base64
 import binascii
 import json
-import sqlite3
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import Sequence
 
-from gateway.domain.ports import Clock
 from gateway.domain.requests import RequestKind
 from gateway.domain.sent import ImportView, MessageView, ScanView, SentRound
 from gateway.spool.answers import AnswerLedger
-from gateway.spool.database import Database
 from gateway.spool.heard import HeardLedger
-from gateway.spool.moments import from_us, from_us_or_none, zone_of
+from gateway.spool.short_reads import ShortReads
 from gateway.spool.snapshots import keys_from_text
 
-T = TypeVar("T")
 
-
-class SentView:
+class SentView(ShortReads):
     """The `SentReader` over the ledger in `spool`; every call opens its own short read, so any thread may ask."""
-
-    def __init__(self, spool: Path, clock: Clock) -> None:
-        self._spool = spool
-        self._clock = clock
 
     def round(self, provider: str) -> SentRound | None:
         """The last answers of a provider that is asked; None while it was never asked."""
-        return self._read(lambda database: AnswerLedger(database, self._clock).round(provider))
+        with self._opened() as database:
+            return AnswerLedger(database, self._clock).round(provider)
 
     def messages(self, provider: str = "", *, limit: int = 50) -> Sequence[MessageView]:
         """The last messages of a feed, or of all, newest first."""
-        return self._read(lambda database: HeardLedger(database, self._clock).messages(provider, limit=limit))
+        with self._opened() as database:
+            return HeardLedger(database, self._clock).messages(provider, limit=limit)
 
     def imports(self, *, limit: int = 5) -> Sequence[ImportView]:
         """The last lists that people gave, newest first."""
@@ -65,27 +55,10 @@ class SentView:
                 outcome=row["outcome"],
                 candidates=keys_from_text(row["candidates"]),
                 waiting_step=row["waiting_step"],
-                waiting_until=from_us_or_none(row["waiting_until_us"], zone_of(self._clock)),
+                waiting_until=self._at_or_none(row["waiting_until_us"]),
             )
-            for row in self._rows("SELECT * FROM scan ORDER BY device", ())
+            for row in self._rows("SELECT * FROM scan ORDER BY device")
         ]
-
-    def _at(self, us: int) -> datetime:
-        return from_us(us, zone_of(self._clock))
-
-    def _rows(self, sql: str, values: Sequence[object]) -> list[sqlite3.Row]:
-        def read(database: Database) -> list[sqlite3.Row]:
-            with database.read() as connection:
-                return connection.execute(sql, tuple(values)).fetchall()
-
-        return self._read(read)
-
-    def _read(self, how: Callable[[Database], T]) -> T:
-        database = Database(self._spool, read_only=True)
-        try:
-            return how(database)
-        finally:
-            database.close()
 
 
 def _content(payload: str) -> bytes:
