@@ -12,7 +12,7 @@ import pytest
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.lanes import ALL_LANES
 from gateway.spool import database as database_module
-from gateway.spool import status as status_module
+from gateway.spool import short_reads as short_reads_module
 from gateway.spool.database import Database, LedgerDamaged, migrate
 from gateway.spool.fallbacks import FallbackLedger
 from tests.support.backlog import imagined_objects, owe
@@ -50,7 +50,7 @@ def heard(spool: TestSpool, monkeypatch: pytest.MonkeyPatch, what: Callable[[], 
     """The statements that `what` makes the ledger execute, on whichever connection."""
     statements: list[str] = []
     monkeypatch.setattr(Listening, "heard", statements, raising=False)
-    monkeypatch.setattr(status_module, "Database", Listening)
+    monkeypatch.setattr(short_reads_module, "Database", Listening)
     spool.database._connection.set_trace_callback(statements.append)
     what()
     spool.database._connection.set_trace_callback(None)
