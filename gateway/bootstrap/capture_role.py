@@ -9,7 +9,7 @@ from gateway.capture.registry import open_source
 from gateway.config.device import Device
 from gateway.config.scanner import Scanner
 from gateway.domain.identifiers import DeviceName
-from gateway.spool.acquisitions import AcquisitionLedger, DeviceMemory
+from gateway.spool.captures import CaptureLedger, DeviceMemory
 from gateway.spool.database import Database
 from gateway.spool.health import HealthLedger
 from gateway.spool.requests import SpoolRequestDesk
@@ -38,7 +38,7 @@ def capture_stage(parts: Parts, device: Device, database: Database, beat: Beat) 
             memory=DeviceMemory(database, name, parts.clock),
             clock=parts.clock,
         ),
-        acquisitions=AcquisitionLedger(database, parts.clock),
+        captures=CaptureLedger(database, parts.clock),
         files=parts.files,
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,

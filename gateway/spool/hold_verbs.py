@@ -10,7 +10,7 @@ from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Step
 from gateway.domain.requests import Request, RequestKind
-from gateway.spool.acquisitions import move
+from gateway.spool.acquisition_moves import move_acquisition
 from gateway.spool.corrections import correct
 from gateway.spool.journal import write_journal
 from gateway.spool.request_fields import NotYet, RequestRefused, number_of, numbers_of, words_of
@@ -111,7 +111,7 @@ def _discard(connection: sqlite3.Connection, request: Request, now: int) -> str:
     numbers = held_numbers(connection, request)
     for number in numbers:
         said = f"discarded by {operator}: {reason}"
-        move(connection, now, number, AcquisitionEvent.QUARANTINE, actor=operator, reason=said)
+        move_acquisition(connection, now, number, AcquisitionEvent.QUARANTINE, actor=operator, reason=said)
         connection.execute(
             "UPDATE acquisition SET reason = ?, remedy = 'It is kept here; release it to take it back.', phase = '',"
             " candidates = '[]', rematch = 0, discarded_by = ? WHERE id = ?",

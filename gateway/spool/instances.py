@@ -9,7 +9,7 @@ from gateway.domain.instance import InstanceIdentity, SpooledObject
 from gateway.domain.lanes import Lane
 from gateway.domain.lifecycle import AcquisitionEvent
 from gateway.domain.ports import Clock
-from gateway.spool.acquisitions import move
+from gateway.spool.acquisition_moves import move_acquisition
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
@@ -133,7 +133,7 @@ class InstanceLedger:
                     for one in destinations
                 ],
             )
-            move(connection, now, acquisition, AcquisitionEvent.ASSEMBLE, actor="assemble")
+            move_acquisition(connection, now, acquisition, AcquisitionEvent.ASSEMBLE, actor="assemble")
             connection.execute(
                 "UPDATE acquisition SET claimed_by = NULL, unfinished_claims = 0, remedy = '', phase = '' WHERE id = ?",
                 (acquisition,),

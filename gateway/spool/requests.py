@@ -18,7 +18,7 @@ from gateway.domain.lifecycle import AcquisitionEvent, AcquisitionState
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Match, MatchRule
 from gateway.domain.requests import Request, RequestKind
-from gateway.spool.acquisitions import move, tie_to_step
+from gateway.spool.acquisition_moves import move_acquisition, tie_to_step
 from gateway.spool.database import Database
 from gateway.spool.files import storage_faults, sync_directory
 from gateway.spool.hold_verbs import HOLD_VERBS, chosen_step, correct_named, held_numbers
@@ -215,7 +215,7 @@ class RequestLedger:
         row = connection.execute("SELECT state FROM acquisition WHERE id = ?", (number,)).fetchone()
         if row is None or row["state"] != AcquisitionState.QUARANTINED.value:
             raise RequestRefused("That acquisition is not in quarantine.")
-        move(connection, to_us(self._clock.now()), number, AcquisitionEvent.RELEASE, actor=request.filed_by)
+        move_acquisition(connection, to_us(self._clock.now()), number, AcquisitionEvent.RELEASE, actor=request.filed_by)
         connection.execute(
             "UPDATE acquisition SET reason = '', remedy = '', phase = '', due_us = 0, unfinished_claims = 0"
             " WHERE id = ?",

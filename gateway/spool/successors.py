@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Match, MatchRule, Step
-from gateway.spool.acquisitions import tie_to_local_study, tie_to_step
+from gateway.spool.acquisition_moves import tie_to_local_study, tie_to_step
 from gateway.spool.files import link_file
 from gateway.spool.journal import write_journal
 

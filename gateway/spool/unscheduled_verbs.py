@@ -8,7 +8,7 @@ from gateway.domain.local_identity import LocalIdentities
 from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
 from gateway.domain.requests import Request, RequestKind
-from gateway.spool.acquisitions import tie_to_local_study
+from gateway.spool.acquisition_moves import tie_to_local_study
 from gateway.spool.hold_verbs import held_numbers
 from gateway.spool.local_studies import make_local_study, open_local_study
 from gateway.spool.moments import to_us

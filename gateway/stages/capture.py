@@ -10,7 +10,7 @@ from gateway.domain.checkpoints import Checkpoint, Passage
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.identifiers import DeviceName
 from gateway.domain.ports import Clock
-from gateway.spool.acquisitions import AcquisitionLedger, StoredPart
+from gateway.spool.captures import CaptureLedger, StoredPart
 from gateway.spool.duplicates import Twin
 from gateway.spool.files import ReceivedFile, SpoolFiles
 from gateway.spool.health import HealthLedger, StandingIssue
@@ -28,7 +28,7 @@ class CaptureStage:
         *,
         device: DeviceName,
         source: CaptureSource,
-        acquisitions: AcquisitionLedger,
+        captures: CaptureLedger,
         files: SpoolFiles,
         health: HealthLedger,
         clock: Clock,
@@ -38,7 +38,7 @@ class CaptureStage:
     ) -> None:
         self._device = device
         self._source = source
-        self._acquisitions = acquisitions
+        self._captures = captures
         self._files = files
         self._health = health
         self._clock = clock
@@ -74,11 +74,11 @@ class CaptureStage:
         try:
             for part in finding.parts:
                 received.append(self._receive(part))  # noqa: PERF401 - what came before a failure must be in the list
-            same = self._acquisitions.same_bytes(self._device, finding, received[0].digest)
+            same = self._captures.same_bytes(self._device, finding, received[0].digest)
             if same is None or isinstance(same, Twin):
                 self._record(finding, received, same)
             else:
-                self._acquisitions.record_duplicate(self._device, finding, received[0].digest, same)
+                self._captures.record_duplicate(self._device, finding, received[0].digest, same)
                 _log.info("device=%s acquisition=%d seen_again=yes", self._device, same)
         finally:
             for file in received:
@@ -107,7 +107,7 @@ class CaptureStage:
             path = self._files.place(file.temporary, folder, f"{name}{_safe_suffix(part.name)}")
             stored.append(StoredPart(part, file.digest, file.size, path))
         self._passage(Checkpoint.CAPTURE_RENAMED)
-        number = self._acquisitions.record(self._device, finding, stored, twin=twin)
+        number = self._captures.record(self._device, finding, stored, twin=twin)
         self._passage(Checkpoint.CAPTURE_COMMITTED)
         _log.info(
             "device=%s acquisition=%d bytes=%d digest=%s fault=%s",

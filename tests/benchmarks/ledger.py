@@ -26,7 +26,7 @@ from typing import Any
 
 from gateway.domain.acquisition import FindingPart, PartRole
 from gateway.domain.instance import SpooledObject, StoreOutcome
-from gateway.spool.acquisitions import StoredPart
+from gateway.spool.captures import StoredPart
 from gateway.spool.runs import Run
 from tests.support.backlog import imagine, owe, write_giant
 from tests.support.forwarding import ForwardRole, Target
@@ -100,7 +100,7 @@ def _enqueue(ledger: TestSpool, number: int) -> None:
     part = StoredPart(
         FindingPart(PartRole.PRIMARY, b"%d" % number, len(content), number), digest, len(content), f"n/{number}"
     )
-    acquisition = ledger.acquisitions.record("camera", offered, [part])
+    acquisition = ledger.captures.record("camera", offered, [part])
     ledger.match(acquisition)
     identity, _ = ledger.instances.reserve(
         acquisition, sop_class_uid=SC, study_instance_uid=step().key.study_instance_uid, started_at=ledger.clock.now()

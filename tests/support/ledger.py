@@ -13,7 +13,8 @@ from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.identifiers import AcquisitionId, Uid, mint_uid
 from gateway.domain.instance import SpooledObject
 from gateway.domain.procedure import Match, MatchRule, Patient, Step, StepKey
-from gateway.spool.acquisitions import AcquisitionLedger, StoredPart
+from gateway.spool.acquisitions import AcquisitionLedger
+from gateway.spool.captures import CaptureLedger, StoredPart
 from gateway.spool.database import Database, migrate
 from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.destinations import DestinationLedger
@@ -68,6 +69,7 @@ class TestSpool:
         self.database = Database(self.root)
         self.files = SpoolFiles(self.root, role="capture@fundus")
         self.files.prepare()
+        self.captures = CaptureLedger(self.database, self.clock)
         self.acquisitions = AcquisitionLedger(self.database, self.clock)
         self.instances = InstanceLedger(self.database, self.clock)
         self.deliveries = DeliveryLedger(self.database, self.clock)
@@ -121,7 +123,7 @@ class TestSpool:
         path = f"acquisitions/{device}/{number}"
         if with_file:
             self.place(content, f"acquisitions/{device}", str(number))
-        return self.acquisitions.record(device, offered, [StoredPart(offered.parts[0], digest, len(content), path)])
+        return self.captures.record(device, offered, [StoredPart(offered.parts[0], digest, len(content), path)])
 
     def match(self, number: AcquisitionId, about: Step | None = None) -> Step:
         """Tie an acquisition to a step."""

@@ -10,7 +10,7 @@ from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.lifecycle import AcquisitionState, IllegalTransition
 from gateway.domain.procedure import Hold, StepKey
 from gateway.domain.requests import RequestKind
-from gateway.spool.acquisitions import DeviceMemory, StoredPart
+from gateway.spool.captures import DeviceMemory, StoredPart
 from gateway.spool.duplicates import Twin
 from tests.support.ledger import NOON, TestSpool, fault, finding, step
 
@@ -44,19 +44,19 @@ def test_a_finding_with_a_fault_is_kept_and_set_aside(spool: TestSpool) -> None:
 def test_the_same_bytes_in_the_same_exam_are_a_duplicate(spool: TestSpool) -> None:
     number = spool.record()
     digest = digest_of_first(spool)
-    assert spool.acquisitions.same_bytes("fundus", finding(name=b"copy.jpg", mtime_ns=9), digest) == number
+    assert spool.captures.same_bytes("fundus", finding(name=b"copy.jpg", mtime_ns=9), digest) == number
 
 
 def test_the_same_file_is_a_duplicate_in_any_exam(spool: TestSpool) -> None:
     number = spool.record(exam_key="idle-20260304T120000")
     digest = digest_of_first(spool)
-    assert spool.acquisitions.same_bytes("fundus", finding(exam_key="idle-20260304T130000"), digest) == number
+    assert spool.captures.same_bytes("fundus", finding(exam_key="idle-20260304T130000"), digest) == number
 
 
 def test_what_is_not_a_duplicate(spool: TestSpool) -> None:
     spool.record()
     digest = digest_of_first(spool)
-    ask = spool.acquisitions.same_bytes
+    ask = spool.captures.same_bytes
     assert ask("fundus", finding(exam_key="exam-2", name=b"copy.jpg"), digest) is None
     assert ask("fundus", finding(exam_key="exam-2", mtime_ns=2), digest) is None
     assert ask("fundus", finding(), "0" * 64) is None
@@ -71,19 +71,19 @@ def test_the_same_bytes_under_another_identity_are_a_twin(spool: TestSpool) -> N
     number = spool.record(hints=patient("P1"))
     digest = digest_of_first(spool)
     other = finding(name=b"copy.jpg", mtime_ns=9, hints=patient("P2"))
-    twin = spool.acquisitions.same_bytes("fundus", other, digest)
+    twin = spool.captures.same_bytes("fundus", other, digest)
     assert isinstance(twin, Twin)
     assert (twin.original, twin.captured_exam_key) == (number, "exam-1")
-    second = spool.acquisitions.record("fundus", other, [StoredPart(other.parts[0], digest, 7, "second")], twin=twin)
+    second = spool.captures.record("fundus", other, [StoredPart(other.parts[0], digest, 7, "second")], twin=twin)
     row = spool.row("acquisition", second)
     assert (row["twin_of"], row["captured_exam_key"]) == (number, "exam-1")
     assert row["exam_key"] != "exam-1"
     # each of them is seen again as itself, and by itself the exam goes on
     for hints, known in ((patient("P1"), number), (patient("P2"), second), ((), number)):
         third = finding(name=b"third.jpg", mtime_ns=11, hints=hints)
-        assert spool.acquisitions.same_bytes("fundus", third, digest) == known
+        assert spool.captures.same_bytes("fundus", third, digest) == known
     assert isinstance(
-        spool.acquisitions.same_bytes("fundus", finding(name=b"x", mtime_ns=12, hints=patient("P3")), digest), Twin
+        spool.captures.same_bytes("fundus", finding(name=b"x", mtime_ns=12, hints=patient("P3")), digest), Twin
     )
     latest = DeviceMemory(spool.database, "fundus", spool.clock).latest_exam()
     assert latest is not None
@@ -93,7 +93,7 @@ def test_the_same_bytes_under_another_identity_are_a_twin(spool: TestSpool) -> N
 def test_the_very_same_file_is_seen_again_whatever_stands_beside_it(spool: TestSpool) -> None:
     number = spool.record(hints=patient("P1"))
     again = finding(exam_key="exam-2", hints=patient("P2"))
-    assert spool.acquisitions.same_bytes("fundus", again, digest_of_first(spool)) == number
+    assert spool.captures.same_bytes("fundus", again, digest_of_first(spool)) == number
 
 
 def test_a_duplicate_is_remembered_once_and_makes_nothing(spool: TestSpool) -> None:
@@ -103,7 +103,7 @@ def test_a_duplicate_is_remembered_once_and_makes_nothing(spool: TestSpool) -> N
     memory = DeviceMemory(spool.database, "fundus", spool.clock)
     assert not memory.is_known(again.parts[0])
     for _ in range(3):
-        spool.acquisitions.record_duplicate("fundus", again, digest, number)
+        spool.captures.record_duplicate("fundus", again, digest, number)
     assert memory.is_known(again.parts[0])
     assert len(spool.rows("SELECT * FROM acquisition")) == 1
     assert spool.journal().count(("seen again", "acquisition 1")) == 1

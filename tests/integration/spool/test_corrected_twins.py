@@ -7,7 +7,7 @@ from gateway.domain.acquisition import Hint, HintKind
 from gateway.domain.corrections import Corrected
 from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.instance import StoreOutcome
-from gateway.spool.acquisitions import StoredPart
+from gateway.spool.captures import StoredPart
 from gateway.spool.commitments import CommitmentLedger, ProofPace
 from gateway.spool.corrections import correct
 from gateway.spool.duplicates import Twin
@@ -23,11 +23,11 @@ def put_right(spool: TestSpool, numbers: Sequence[int]) -> Corrected:
 def twin_of(spool: TestSpool, content: bytes) -> AcquisitionId:
     offered = finding(content, name=b"b.jpg", mtime_ns=5, hints=(Hint(HintKind.PATIENT_ID, "P9", "file name"),))
     digest = sha256(content).hexdigest()
-    twin = spool.acquisitions.same_bytes("fundus", offered, digest)
+    twin = spool.captures.same_bytes("fundus", offered, digest)
     assert isinstance(twin, Twin)
     path = spool.place(content, "acquisitions/fundus", "twin")
     stored = [StoredPart(offered.parts[0], digest, len(content), path)]
-    number = spool.acquisitions.record("fundus", offered, stored, twin=twin)
+    number = spool.captures.record("fundus", offered, stored, twin=twin)
     spool.match(number)
     spool.assemble(number, content=b"DICM, once more")
     return number

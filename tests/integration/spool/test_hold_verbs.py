@@ -6,7 +6,7 @@ from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.procedure import Hold
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import RequestView
-from gateway.spool.acquisitions import DeviceMemory
+from gateway.spool.captures import DeviceMemory
 from tests.support.ledger import TestSpool, step
 
 

@@ -14,7 +14,7 @@ from gateway.domain.acquisition import Finding, FindingPart, Hint, HintKind
 from gateway.domain.checkpoints import Checkpoint, Passage, pass_by
 from gateway.domain.errors import Disposition, GatewayError, Phase, SpoolFull, UnreadableInput
 from gateway.domain.identifiers import DeviceName
-from gateway.spool.acquisitions import AcquisitionLedger
+from gateway.spool.captures import CaptureLedger
 from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles
 from gateway.spool.reconciling import UNCLAIMED
@@ -96,7 +96,7 @@ def stage_of(spool: TestSpool, source: FakeSource, passage: Passage = pass_by, *
     return CaptureStage(
         device=DEVICE,
         source=source,
-        acquisitions=spool.acquisitions,
+        captures=spool.captures,
         files=files,
         health=spool.health,
         clock=spool.clock,
@@ -114,7 +114,7 @@ def test_effects_come_in_the_order_that_loses_nothing(
     spool: TestSpool, source: FakeSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events = source.events
-    fsync, rename, record = os.fsync, os.rename, AcquisitionLedger.record
+    fsync, rename, record = os.fsync, os.rename, CaptureLedger.record
 
     def watched_fsync(descriptor: int) -> None:
         path = Path(f"/proc/self/fd/{descriptor}").readlink()
@@ -134,7 +134,7 @@ def test_effects_come_in_the_order_that_loses_nothing(
 
     monkeypatch.setattr(os, "fsync", watched_fsync)
     monkeypatch.setattr(os, "rename", watched_rename)
-    monkeypatch.setattr(AcquisitionLedger, "record", watched_record)
+    monkeypatch.setattr(CaptureLedger, "record", watched_record)
     source.offer()
     stage_of(spool, source, lambda point: events.append(point.value)).round()
     told = [event for event in events if event != "fsync folder"]
@@ -222,7 +222,7 @@ def test_a_commit_that_keeps_failing_leaves_one_copy(
     source.offer(b"picture", sidecar=b"<exam/>")
     stage = stage_of(spool, source)
     with monkeypatch.context() as patched:
-        patched.setattr(spool.acquisitions, "record", full)
+        patched.setattr(spool.captures, "record", full)
         for _ in range(5):
             with pytest.raises(SpoolFull):
                 stage.round()
