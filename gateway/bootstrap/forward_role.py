@@ -27,8 +27,8 @@ def works(parts: Parts) -> list[LoopPlan]:
             for one in settings.worklist
         ),
         *(LoopPlan(f"report {one.name}", partial(report_stage, parts, one), LONG_BOUND_S) for one in settings.mpps),
-        LoopPlan("watch links", partial(link_watch, parts)),
-        LoopPlan("requests", partial(request_stage, parts)),
+        LoopPlan("watch links", partial(link_watch, parts), LONG_BOUND_S),  # a name server that is away takes its time
+        LoopPlan("requests", partial(request_stage, parts), LONG_BOUND_S),  # and so does a peer that is silent
         *(LoopPlan(f"hear {one.name}", partial(order_stage, parts, one)) for one in settings.hl7),
     ]
 
@@ -60,4 +60,4 @@ def _proves(parts: Parts) -> list[LoopPlan]:
 def request_stage(parts: Parts, database: Database, beat: Beat) -> RequestStage:
     """The work of this role's request loop."""
     ledger = RequestLedger(database, parts.settings.spool.path, parts.clock)
-    return RequestStage(role="forward", requests=ledger, verbs=network_verbs(parts, database, beat))
+    return RequestStage(role="forward", requests=ledger, beat=beat, verbs=network_verbs(parts, database, beat))

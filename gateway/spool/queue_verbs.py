@@ -89,6 +89,7 @@ def _retarget(connection: sqlite3.Connection, request: Request, now: int) -> str
         else _named(connection, request, _WAITING, "re-target")
     )
     _refuse_notes(connection, rows)
+    _refuse_the_same_object_twice(rows, target)
     _refuse_what_the_target_has(connection, rows, target)
     remember_where_it_was(connection, [row["id"] for row in rows])
     for row in rows:
@@ -133,6 +134,17 @@ def _refuse_notes(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -
             raise RequestRefused(
                 f"Delivery {row['id']} is a rejection note about objects that {row['destination']} may hold; it is of"
                 " no use elsewhere. Nothing was changed."
+            )
+
+
+def _refuse_the_same_object_twice(rows: Sequence[sqlite3.Row], target: str) -> None:
+    """Deliveries of one object to several destinations cannot become several to one."""
+    first: dict[int, int] = {}
+    for row in rows:
+        if (other := first.setdefault(row["instance"], row["id"])) != row["id"]:
+            raise RequestRefused(
+                f"Deliveries {other} and {row['id']} are of the same object, which {target} is owed once. Nothing was"
+                " changed: re-target one of them and drop the other."
             )
 
 

@@ -154,6 +154,15 @@ def test_a_destination_that_has_one_of_them_refuses_all(spool: TestSpool, there:
     assert ask(spool, RequestKind.RETARGET, deliveries="5", destination="archive").ok
 
 
+def test_one_object_is_owed_to_a_destination_once_however_many_deliveries_of_it_are_named(spool: TestSpool) -> None:
+    make(spool, "pending", destinations=("main", "archive"))
+    spool.destinations.configure({"main": "f", "archive": "f", "far": "f"})
+    done = ask(spool, RequestKind.RETARGET, deliveries="1,2", destination="far")
+    assert not done.ok
+    assert "Deliveries 1 and 2 are of the same object" in done.outcome
+    assert [row["destination"] for row in spool.rows("SELECT * FROM delivery ORDER BY id")] == ["main", "archive"]
+
+
 def test_the_list_is_filtered_and_the_dossier_is_whole(spool: TestSpool) -> None:
     make(spool, "pending", "parked", "stored", "dropped")
     view = QueueView(spool.root, spool.clock)

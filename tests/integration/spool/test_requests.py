@@ -2,16 +2,17 @@
 
 import json
 from datetime import timedelta
+from unittest.mock import patch
 
 import pytest
 
-from gateway.domain.errors import UnreadableInput
+from gateway.domain.errors import GatewayError, UnreadableInput
 from gateway.domain.identifiers import AcquisitionId, is_valid_uid
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.procedure import Hold
 from gateway.domain.requests import Request, RequestKind
 from gateway.domain.views import RequestView
-from gateway.spool.requests import role_of
+from gateway.spool.requests import RequestLedger, role_of
 from gateway.stages.requests import RequestStage
 from tests.support.ledger import TestSpool, fault, step
 
@@ -304,9 +305,8 @@ def test_the_stage_does_network_verbs_first_and_records_what_they_said(spool: Te
     def refresh(_: Request) -> tuple[bool, str, str]:
         raise fault()
 
-    stage = RequestStage(
-        role="forward", requests=spool.requests, verbs={RequestKind.ECHO: echo, RequestKind.REFRESH: refresh}
-    )
+    verbs = {RequestKind.ECHO: echo, RequestKind.REFRESH: refresh}
+    stage = RequestStage(role="forward", requests=spool.requests, verbs=verbs)
     first = spool.desk.file(RequestKind.ECHO, {"destination": "main"}, by="nurse")
     second = spool.desk.file(RequestKind.REFRESH, {"provider": "HIS"}, by="nurse")
     stage.round()
@@ -318,3 +318,50 @@ def test_the_stage_does_network_verbs_first_and_records_what_they_said(spool: Te
         (True, "answered", "TLS 1.3"),
         (False, "It did not work. Look at it.", ""),
     ]
+
+
+def test_a_request_that_breaks_its_role_keeps_no_other_waiting_and_is_given_up(spool: TestSpool) -> None:
+    beats: list[int] = []
+
+    def echo(_: Request) -> tuple[bool, str, str]:
+        raise RuntimeError("a defect")
+
+    verbs = {RequestKind.ECHO: echo, RequestKind.REFRESH: lambda _: (True, "2 steps", "")}
+    stage = RequestStage(role="forward", requests=spool.requests, beat=lambda: beats.append(1), verbs=verbs)
+    poison = spool.desk.file(RequestKind.ECHO, {"destination": "main"}, by="nurse")
+    spool.clock.advance(1)
+    good = spool.desk.file(RequestKind.REFRESH, {"provider": "HIS"}, by="nurse")
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="a defect"):
+            stage.round()
+    stage.round()
+    done, given_up = spool.status.request(good), spool.status.request(poison)
+    assert done is not None
+    assert (done.ok, done.outcome) == (True, "2 steps")
+    assert given_up is not None
+    assert not given_up.ok
+    assert "was begun 3 times" in given_up.outcome
+    assert spool.requests.waiting("forward") == []
+    assert len(beats) == 5
+
+
+def test_a_ledger_that_is_in_use_does_not_give_a_request_up(spool: TestSpool) -> None:
+    calls: list[int] = []
+
+    def busy(_: Request) -> None:
+        calls.append(1)
+        if len(calls) < 9:
+            raise fault()
+        RequestLedger.carry_out(spool.requests, request)
+
+    stage = RequestStage(role="assemble", requests=spool.requests)
+    number = spool.desk.file(RequestKind.RETRY, {"delivery": "7"}, by="nurse")
+    (request,) = spool.requests.waiting("assemble")
+    with patch.object(spool.requests, "carry_out", busy):
+        for _ in range(8):
+            with pytest.raises(GatewayError):
+                stage.round()
+        stage.round()
+    view = spool.status.request(number)
+    assert view is not None
+    assert view.outcome == "There is no delivery 7."
