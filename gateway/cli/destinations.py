@@ -36,6 +36,7 @@ def destinations(context: click.Context, *, ask_anew: str) -> None:
     )
     for name, max_pdu_bytes in {row.destination: row.max_pdu_bytes for row in known.answers}.items():
         limit = f"PDUs up to {max_pdu_bytes} bytes" if max_pdu_bytes else "PDUs of any length"
+        limit = "requests (STOW-RS)" if max_pdu_bytes is None else limit
         copies, extra = known.copies.get(name, (0, 0))
         more = f"{abs(extra)} bytes {'more' if extra >= 0 else 'less'} than stored"
         cost = f"; {copies} object(s) went as copies, {more}" if copies else ""

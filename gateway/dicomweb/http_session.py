@@ -5,6 +5,7 @@ each fault a phase.
 """
 
 import re
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -21,6 +22,9 @@ from gateway.domain.identifiers import IMPLEMENTATION_VERSION_NAME
 
 _LARGEST_ANSWER = 4_194_304
 _LONGEST_RETRY_AFTER_S = 3600.0
+_GZIP = frozenset({"gzip", "x-gzip", "deflate"})
+_EITHER_HEADER = 47
+"""Of gzip or zlib, as zlib tells them apart (its windowBits)."""
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -129,7 +133,12 @@ class HttpSession:
     def _request(
         self, method: str, resource: str, headers: Mapping[str, str], content: Iterable[bytes], size: int
     ) -> httpcore.Request:
-        sent = {"Host": self.peer.address, "User-Agent": IMPLEMENTATION_VERSION_NAME, **headers}
+        sent = {
+            "Host": self.peer.address,
+            "User-Agent": IMPLEMENTATION_VERSION_NAME,
+            "Accept-Encoding": "identity",  # without it any coding may come (RFC 9110 section 12.5.3)
+            **headers,
+        }
         if authorization := self.peer.authorization():
             sent["Authorization"] = authorization
         if size:
@@ -163,7 +172,7 @@ class HttpSession:
             self.close()
             raise
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return HttpAnswer(response.status, headers, body)
+        return HttpAnswer(response.status, headers, _uncoded(body, headers.get("content-encoding", "")))
 
     def _body(self, response: httpcore.Response) -> bytes:
         body = bytearray()
@@ -180,6 +189,18 @@ class HttpSession:
             closed = ConnectionResetError(0, "closed in the middle of its answer")
             return link_faults.broken(self.peer, closed, Phase.RESPONSE)
         return link_faults.protocol_fault(self.peer, "its answer is not HTTP/1.1")
+
+
+def _uncoded(body: bytes, coding: str) -> bytes:
+    """A body without the coding that was not asked for; as it came if it is not what it says, or grows without end."""
+    if coding.strip().lower() not in _GZIP or not body:
+        return body
+    unpacker = zlib.decompressobj(_EITHER_HEADER)
+    try:
+        plain = unpacker.decompress(body, _LARGEST_ANSWER)
+    except zlib.error:
+        return body
+    return plain if unpacker.eof else body
 
 
 class _Unanswered(Exception):  # noqa: N818 - told apart inside this file only

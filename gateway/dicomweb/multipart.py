@@ -20,6 +20,14 @@ class StowItem:
     transfer_syntax_uid: str
     sent_before: bool = True
 
+    @property
+    def size(self) -> int:
+        """Bytes of its file; 0 if that is gone, which is told when it is to be sent."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
 
 class SpoolFault(GatewayError):  # noqa: N818 - the disk is at fault, not the program
     """The file of one item cannot be read or is not that instance; `item` says whose."""

@@ -124,7 +124,7 @@ _UNKNOWN_REASON = Meaning("refused the object for a reason that the standard doe
 
 
 class ServiceRefused(GatewayError):  # noqa: N818 - the service's answer, not a defect
-    """A refusal of the service; `retry_after_s` is how long it asks to be left alone, 0 if it does not say."""
+    """A refusal of the service."""
 
     def __init__(self, peer: StowPeer, meaning: Meaning, code: str, *, retry_after_s: float = 0.0) -> None:
         super().__init__(
@@ -133,8 +133,8 @@ class ServiceRefused(GatewayError):  # noqa: N818 - the service's answer, not a 
             phase=meaning.phase,
             remedy=meaning.remedy or _LOOK,
             code=code,
+            retry_after_s=retry_after_s,
         )
-        self.retry_after_s = retry_after_s
 
 
 def succeeded(status: int) -> bool:

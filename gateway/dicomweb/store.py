@@ -43,12 +43,13 @@ def how_many(sizes: Sequence[int], *, max_bytes: int, max_instances: int) -> int
 class StowSession:
     """A connection for storing. Use it from one thread; leave it by `close` or as a context manager.
 
-    `singly` makes every request carry one instance. A request that was too large sets it, for all later ones too.
+    `most_bytes` is how many bytes of instances the service was found to take in one request: half of what was too
+    large, and half again where that still is. An instance that is larger travels by itself.
     """
 
     def __init__(self, session: HttpSession) -> None:
         self.peer = session.peer
-        self.singly = False
+        self.most_bytes = session.peer.max_batch_bytes
         self._session = session
 
     @classmethod
@@ -153,14 +154,26 @@ class StowSession:
         success = succeeded(reply.status)
         if not success and concerns_the_service(reply):
             raise refused(self.peer, reply)
-        self.singly = self.singly or reply.status == _TOO_LARGE
+        again = [replace(item, sent_before=True) for item in items]
         if success and not answer.readable:
             yield from self._proven_by_query(items, reply)
-        elif not alone:
-            for item in items:
-                yield from self.store_batch([replace(item, sent_before=True)])
-        else:
+        elif alone:
             yield items[0], self._not_named(answer) if success else refused(self.peer, reply)
+        elif reply.status == _TOO_LARGE:
+            yield from self._in_smaller_requests(again)
+        else:
+            for item in again:
+                yield from self.store_batch([item])
+
+    def _in_smaller_requests(self, items: Sequence[StowItem]) -> Iterator[Result]:
+        """Send again what was too large together; each refusal halves what the next request holds."""
+        sizes = [item.size for item in items]
+        self.most_bytes = min(self.most_bytes, sum(sizes) // 2)
+        done = 0
+        while done < len(items):
+            count = how_many(sizes[done:], max_bytes=self.most_bytes, max_instances=len(items))
+            yield from self.store_batch(items[done : done + count])
+            done += count
 
     def _proven_by_query(self, items: Sequence[StowItem], reply: HttpAnswer) -> Iterator[Result]:
         held = held_instances(self._session, [item.sop_instance_uid for item in items])

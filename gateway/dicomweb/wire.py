@@ -25,6 +25,7 @@ _LONGEST_WAIT_S = 2.0
 _WHY_WAIT_S = 2.0
 _TCP_INFO_MIN_RTT = 148
 _UNKNOWN_RTT = 0xFFFFFFFF
+_INTERIM = b"HTTP/1.1 1"
 _Target = tuple[str, int] | tuple[str, int, int, int]
 Beat = Callable[[], None]
 """Called at least every few seconds while bytes are sent or awaited, so that a long transfer is seen to be alive."""
@@ -96,22 +97,31 @@ class Wire(httpcore.NetworkStream):
         """
         stall_s = self.peer.timeouts.stall_s if timeout is None else timeout
         view = memoryview(buffer)
+        allowed = 0  # what TLS was once given it must be given again, at least, until it takes it
         deadline = time.monotonic() + stall_s
         while view:
             self._beat()
             self._fill(0.0)
-            if self._inbox or self.ended:
+            if self._answered() or self.ended:
                 raise httpcore.WriteError("answered before all was sent")
             try:
-                allowed = self._allowed(len(view))
+                allowed = allowed or self._allowed(len(view))
                 self._socket.settimeout(min(_LONGEST_WAIT_S, stall_s))
-                view = view[self._socket.send(view[:allowed]) :]
+                view, allowed = view[self._socket.send(view[:allowed]) :], 0
                 deadline = time.monotonic() + stall_s
             except TimeoutError as fault:
                 if time.monotonic() >= deadline:
                     raise link_faults.broken(self.peer, fault, Phase.TRANSFER) from fault
             except OSError as fault:
                 raise httpcore.WriteError(type(fault).__name__) from fault
+
+    def _answered(self) -> bool:
+        """Whether more came than interim answers, upon which the request goes on (RFC 9110 section 15.2)."""
+        rest = self._inbox
+        while rest.startswith(_INTERIM) and (end := rest.find(b"\r\n\r\n")) >= 0:
+            rest = rest[end + 4 :]
+        unfinished = rest.startswith(_INTERIM) or _INTERIM.startswith(rest)
+        return not unfinished or len(self._inbox) > _READ_BYTES
 
     def _allowed(self, count: int) -> int:
         """How many of `count` bytes may go now; the kernel is told to space their packets."""

@@ -53,10 +53,19 @@ class GatewayError(Exception):
         What a person can do; empty when the gateway needs no help.
     code
         A peer's own status or reason, when there was one (for example ``"A700"``).
+    retry_after_s
+        How many seconds the peer asks to be left alone; 0 if it does not say.
     """
 
     def __init__(
-        self, message: str, *, disposition: Disposition, phase: Phase, remedy: str = "", code: str = ""
+        self,
+        message: str,
+        *,
+        disposition: Disposition,
+        phase: Phase,
+        remedy: str = "",
+        code: str = "",
+        retry_after_s: float = 0.0,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -64,6 +73,7 @@ class GatewayError(Exception):
         self.phase = phase
         self.remedy = remedy
         self.code = code
+        self.retry_after_s = retry_after_s
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".rstrip()

@@ -28,8 +28,11 @@ class AcceptedLedger:
         self._database = database
         self._clock = clock
 
-    def learn(self, destination: str, pairs: Mapping[tuple[str, str], bool], max_pdu_bytes: int) -> None:
-        """Remember the answers for (SOP class UID, transfer syntax UID) pairs; a changed answer goes to the journal."""
+    def learn(self, destination: str, pairs: Mapping[tuple[str, str], bool], max_pdu_bytes: int | None) -> None:
+        """Remember the answers for (SOP class UID, transfer syntax UID) pairs; a changed answer goes to the journal.
+
+        A peer that knows no PDUs has no longest one: None.
+        """
         now = to_us(self._clock.now())
         known = self._known(destination)
         stale = now - _FRESH // timedelta(microseconds=1)

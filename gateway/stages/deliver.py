@@ -177,7 +177,7 @@ class DeliverStage:
         return claimed
 
     def _remember(self) -> None:
-        """Keep what the peer said when it was opened anew."""
+        """Keep what the peer said, if it said anything new."""
         learnt = self._sender.learnt()
         if learnt is not None and learnt is not self._known:
             self._memory.learn(self._name, learnt.pairs, learnt.max_pdu_bytes)
@@ -219,6 +219,7 @@ class DeliverStage:
             if isinstance(outcome, StoreOutcome):
                 stored.append(delivery.spooled.size < self._rules.clip_bytes)
             begun = self._clock.now()
+        self._remember()
         if fault is not None or left or not self._ahead:
             self._outcomes.record()
         if unbegun := [*left.values(), *(self._take_ahead() if fault is not None else ())]:

@@ -31,10 +31,10 @@ def nothing(_: Sequence[Delivery]) -> Sequence[Delivery]:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What a peer said when it was opened: which pairs it takes, and the longest PDU (0: no limit)."""
+    """What a peer said: which pairs it takes, and the longest PDU (0: no limit; None where there are no PDUs)."""
 
     pairs: Mapping[Pair, bool]
-    max_pdu_bytes: int = 0
+    max_pdu_bytes: int | None = 0
 
 
 class Sender(Protocol):
@@ -69,7 +69,7 @@ class Sender(Protocol):
         ...
 
     def learnt(self) -> Learnt | None:
-        """What the last `open` learnt; None when the protocol tells nothing beforehand."""
+        """What was learnt last: by `open`, or by `send` where a peer tells nothing beforehand; None if nothing was."""
         ...
 
     def round_trip_s(self) -> float:

@@ -1,13 +1,12 @@
 """Sends deliveries by STOW-RS, in requests as large as the destination's limits allow."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
 from gateway.dicomweb.multipart import StowItem
 from gateway.dicomweb.peer import StowPeer
-from gateway.dicomweb.statuses import ServiceRefused
 from gateway.dicomweb.store import StowSession, how_many
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
@@ -24,15 +23,24 @@ from gateway.stages.sender import (
     nothing,
 )
 
-_SYNTAX_REFUSED = frozenset({"C122", "HTTP 415"})
+_WHOLE_REQUEST_REFUSED = "HTTP 415"
+_SYNTAX_REFUSED = frozenset({"C122", _WHOLE_REQUEST_REFUSED})
 _Outcome = tuple[Delivery, StoreOutcome | GatewayError]
+Recall = Callable[[str], Collection[str]]
+"""The transfer syntaxes in which the service lately refused a SOP class, as they are remembered."""
+
+
+def nothing_known(_: str) -> Collection[str]:
+    """The `Recall` of a service that nothing is remembered of."""
+    return ()
 
 
 class StowSender:
     """The `Sender` of a DICOMweb service.
 
     After a request of several instances broke or failed as a whole, one instance travels at a time until one is
-    stored: so an object that the service cannot bear does not take others with it.
+    stored: so an object that the service cannot bear does not take others with it. A service does not say beforehand
+    what it takes: which syntax it stored or refused is learnt from its answers, and told to `learnt`.
     """
 
     def __init__(
@@ -42,6 +50,7 @@ class StowSender:
         *,
         beat: Beat,
         pace: Pace | None = None,
+        recall: Recall = nothing_known,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._peer = peer
@@ -51,7 +60,10 @@ class StowSender:
         self._monotonic = monotonic
         self._session: StowSession | None = None
         self._cautious = False
-        self._refused_pairs: set[Pair] = set()
+        self._most_bytes = peer.max_batch_bytes
+        self._recall = recall
+        self._said: dict[Pair, bool] = {}
+        self._learnt: Learnt | None = None
         self._perhaps_sent: set[str] = set()
         self._refusal: GatewayError | None = None
         self._refused_until = 0.0
@@ -64,6 +76,7 @@ class StowSender:
             return
         self.close()
         self._session = StowSession.open(self._peer, beat=self._beat, pace=self._pace)
+        self._session.most_bytes = self._most_bytes
 
     def send(self, batch: Sequence[Delivery], meanwhile: Meanwhile = nothing) -> Iterator[_Outcome]:
         """Store in requests of several instances; ends early when the connection or the service fails.
@@ -88,8 +101,13 @@ class StowSender:
         return frozenset()
 
     def learnt(self) -> Learnt | None:
-        """The pairs that the service refused and that are sent otherwise since."""
-        return Learnt(dict.fromkeys(self._refused_pairs, False)) if self._refused_pairs else None
+        """What the service stored and refused since it was asked last; what it said before where that is nothing.
+
+        Once it was asked for, only the memory counts, which a person may have emptied.
+        """
+        if self._said:
+            self._learnt, self._said = Learnt(self._said, max_pdu_bytes=None), {}
+        return self._learnt
 
     def round_trip_s(self) -> float:
         """The kernel's least round-trip time."""
@@ -106,13 +124,14 @@ class StowSender:
     def close(self) -> None:
         """Release the connection."""
         if self._session is not None:
+            self._most_bytes = self._session.most_bytes
             self._session.close()
             self._session = None
 
     def _next_count(self, rest: Sequence[Delivery]) -> int:
-        singly = self._cautious or self._open_session().singly
-        limit = 1 if singly else self._peer.max_batch_instances
-        return how_many([d.spooled.size for d in rest], max_bytes=self._peer.max_batch_bytes, max_instances=limit)
+        most = self._open_session().most_bytes
+        limit = 1 if self._cautious else self._peer.max_batch_instances
+        return how_many([d.spooled.size for d in rest], max_bytes=most, max_instances=limit)
 
     def _store(self, group: Sequence[Delivery]) -> Iterator[_Outcome]:
         """Send one request; what is refused for its transfer syntax is sent again in another, at last uncompressed."""
@@ -128,8 +147,10 @@ class StowSender:
             try:
                 for item, result in self._open_session().store_batch([item for _, item in items.values()]):
                     delivery, _ = items.pop(item.sop_instance_uid)
-                    if self._wants_another_syntax(delivery, item, result):
+                    if isinstance(result, GatewayError) and self._wants_another_syntax(delivery, item, result):
                         again.append(delivery)
+                        if result.code == _WHOLE_REQUEST_REFUSED:
+                            break  # the others would be refused one by one, each at the cost of a sending
                     else:
                         yield delivery, self._with_cost(delivery, item, result)
             except GatewayError as fault:
@@ -141,25 +162,31 @@ class StowSender:
                 # One stands for all: the others are offered again, and none of them is blamed for what befell a batch.
                 yield unknown[0], self._of_service(fault, several=len(group) > 1)
                 return
+        again += [delivery for delivery, _ in items.values()]
+        self._perhaps_sent |= {delivery.sop_instance_uid for delivery, _ in items.values()}
         if again:
             yield from self._store(again)
+
+    def _refused(self, sop_class_uid: str) -> frozenset[str]:
+        """The transfer syntaxes in which the service refuses a class, by what it said now and before."""
+        now = {
+            syntax for (sop_class, syntax), stored in self._said.items() if sop_class == sop_class_uid and not stored
+        }
+        return frozenset({*self._recall(sop_class_uid), *now} - {EXPLICIT, IMPLICIT})
 
     def _item(self, delivery: Delivery, copies: ExitStack) -> StowItem:
         sop_class, stored = _pair(delivery)
         accepted = frozenset[str]()
-        if (sop_class, stored) in self._refused_pairs:
-            others = (uid for uid in self._outgoing.candidates if (sop_class, uid) not in self._refused_pairs)
-            accepted = frozenset((EXPLICIT, *others))
+        if stored in (refused := self._refused(sop_class)):
+            accepted = frozenset({EXPLICIT, *self._outgoing.candidates} - refused)
         path, syntax = copies.enter_context(self._outgoing.encoded(delivery, accepted))
         uid = delivery.sop_instance_uid
         return StowItem(path, uid, syntax, sent_before=delivery.attempts > 1 or uid in self._perhaps_sent)
 
-    def _wants_another_syntax(self, delivery: Delivery, item: StowItem, result: StoreOutcome | GatewayError) -> bool:
-        if not isinstance(result, GatewayError) or result.code not in _SYNTAX_REFUSED:
+    def _wants_another_syntax(self, delivery: Delivery, item: StowItem, result: GatewayError) -> bool:
+        if result.code not in _SYNTAX_REFUSED or item.transfer_syntax_uid in {EXPLICIT, IMPLICIT}:
             return False
-        if item.transfer_syntax_uid in {EXPLICIT, IMPLICIT}:
-            return False
-        self._refused_pairs.add((str(delivery.spooled.sop_class_uid), item.transfer_syntax_uid))
+        self._said[str(delivery.spooled.sop_class_uid), item.transfer_syntax_uid] = False
         return True
 
     def _with_cost(
@@ -168,6 +195,7 @@ class StowSender:
         if isinstance(result, GatewayError):
             return result
         self._cautious = False
+        self._said.setdefault((str(delivery.spooled.sop_class_uid), item.transfer_syntax_uid), True)
         self._perhaps_sent.discard(delivery.sop_instance_uid)
         if item.transfer_syntax_uid == delivery.spooled.transfer_syntax_uid:
             return result
@@ -176,10 +204,9 @@ class StowSender:
     def _of_service(self, fault: GatewayError, *, several: bool) -> GatewayError:
         """A fault of the link or the whole service, so said that it parks no object: `open` says it as it is."""
         self._cautious = self._cautious or (several and fault.disposition is Disposition.RETRY)
-        wait_s = fault.retry_after_s if isinstance(fault, ServiceRefused) else 0.0
-        if fault.disposition is not Disposition.RETRY or wait_s:
+        if fault.disposition is not Disposition.RETRY or fault.retry_after_s:
             self._refusal = fault
-            self._refused_until = self._monotonic() + wait_s
+            self._refused_until = self._monotonic() + fault.retry_after_s
         if concerns_the_link(fault):
             return fault
         return GatewayError(
@@ -188,6 +215,7 @@ class StowSender:
             phase=Phase.RESPONSE,
             remedy=fault.remedy,
             code=fault.code,
+            retry_after_s=fault.retry_after_s,
         )
 
     def _repeat_refusal(self) -> None:

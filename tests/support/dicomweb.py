@@ -111,6 +111,7 @@ class Request:
     target: str
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    version: str = ""
 
     @property
     def uids(self) -> list[str]:
@@ -137,14 +138,17 @@ class Caller:
             self._more()
         head, _, self._inbox = self._inbox.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
-        method, target, _ = first.split(" ")
+        method, target, version = first.split(" ")
         headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-        request = Request(method, target, headers)
-        if body:
-            size = int(headers.get("content-length", "0"))
-            while len(self._inbox) < size:
-                self._more()
-            request.body, self._inbox = self._inbox[:size], self._inbox[size:]
+        request = Request(method, target, headers, version=version)
+        return self.read_body(request) if body else request
+
+    def read_body(self, request: Request) -> Request:
+        """The request with the body that was left out of it."""
+        size = int(request.headers.get("content-length", "0"))
+        while len(self._inbox) < size:
+            self._more()
+        request.body, self._inbox = self._inbox[:size], self._inbox[size:]
         return request
 
     def swallow(self, size: int) -> None:
@@ -180,7 +184,13 @@ class ScriptedService:
     """Listens with TLS on loopback and runs `script` for each connection in turn, or each in a thread `at_once`."""
 
     def __init__(
-        self, pki: Pki, script: Callable[[Caller], None], *, ask_certificate: bool = False, at_once: bool = False
+        self,
+        pki: Pki,
+        script: Callable[[Caller], None],
+        *,
+        ask_certificate: bool = False,
+        at_once: bool = False,
+        protocols: Sequence[str] = (),
     ) -> None:
         self._script = script
         self._at_once = at_once
@@ -189,6 +199,9 @@ class ScriptedService:
         if ask_certificate:
             self._context.verify_mode = ssl.CERT_REQUIRED
             self._context.load_verify_locations(pki.certificate("ca"))
+        if protocols:
+            self._context.set_alpn_protocols(list(protocols))
+        self.chosen: list[str | None] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.url = f"https://localhost:{self.port}/web"
@@ -223,6 +236,7 @@ class ScriptedService:
     def _talk(self, plain: socket.socket) -> None:
         plain.settimeout(10)
         with contextlib.suppress(OSError, EOFError), self._context.wrap_socket(plain, server_side=True) as sock:
+            self.chosen.append(sock.selected_alpn_protocol())
             self._script(Caller(sock))
 
 
@@ -236,6 +250,12 @@ def store_answer(
     if refused:
         answer["00081198"] = {"vr": "SQ", "Value": refused}
     return answer
+
+
+def in_pieces(data: bytes) -> bytes:
+    """A body in chunks of 50 bytes (RFC 9112 section 7.1)."""
+    pieces = [data[start : start + 50] for start in range(0, len(data), 50)]
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
 
 
 def _reference(uid: str, tag: str, code: int | None) -> dict[str, Any]:

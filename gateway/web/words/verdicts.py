@@ -156,7 +156,7 @@ def accepts_verdict(name: str, known: AcceptingView) -> Verdict:
     """What does the PACS take, and what does it cost that it does not take the rest?"""
     if not known.answers:
         return Verdict(
-            Tone.BUSY, f"{name} has not been asked yet what it accepts.", "It is asked before every sending."
+            Tone.BUSY, f"{name} has not been asked yet what it accepts.", "That is learnt at the next sending."
         )
     refused = sum(not row.accepted for row in known.answers)
     if not refused:

@@ -1,6 +1,7 @@
 """The sender of a DICOMweb destination: what it makes of refusals, so that none parks an object of no fault."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,21 +12,24 @@ from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
 from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
 from gateway.domain.lifecycle import DeliveryState
+from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.files import SpoolFiles, digest_of
 from gateway.stages.sender import CopyRules, Outgoing, concerns_the_link
 from gateway.stages.stow_sender import StowSender
 from tests.integration.dicomweb.test_store import Archive, Reply, says, stores_all
 from tests.support.dicom_files import secondary_capture
 from tests.support.dicomweb import Caller, Request, store_answer, stow_peer
+from tests.support.ledger import TestSpool
 from tests.support.pki import Pki
 
 RETRY, PARK = Disposition.RETRY, Disposition.PARK
+NAME = "archive"
 # One frame of 8 x 8 zero pixels as one RLE segment: a header of 64 bytes, then replicate runs of 64 zeros.
 RLE_FRAME = (b"\x01\0\0\0\x40\0\0\0" + bytes(56)) + b"\xc1\0"
 
 
 class Bench:
-    """A sender with a spool of its own and a clock that a test sets."""
+    """A sender with a spool and a ledger of its own and a clock that a test sets."""
 
     def __init__(self, folder: Path, pki: Pki, archive: Archive, copies: Sequence[str] = ()) -> None:
         self.folder = folder / "spool"
@@ -33,19 +37,36 @@ class Bench:
         files = SpoolFiles(self.folder, role="forward", floor_bytes=0)
         files.prepare()
         self.now = 100.0
-        self.sender = StowSender(
-            stow_peer(archive.url, pki),
-            Outgoing(files, CopyRules(tuple(copies))),
-            beat=lambda: None,
-            monotonic=lambda: self.now,
-        )
+        self._outgoing = Outgoing(files, CopyRules(tuple(copies)))
+        self._peer = stow_peer(archive.url, pki)
+        self.ledger = TestSpool(folder / "ledger")
+        self.ledger.destinations.configure({NAME: "as it is"})
+        self.memory = AcceptedLedger(self.ledger.database, self.ledger.clock)
+        self.sender = self.another()
+
+    def another(self) -> StowSender:
+        """A second worker, or the one of the next run."""
+        recall = partial(self.memory.refused, NAME)
+        return StowSender(self._peer, self._outgoing, beat=lambda: None, recall=recall, monotonic=lambda: self.now)
+
+    def restart(self) -> None:
+        """Begin a run that knows what the ledger knows."""
+        self.sender.close()
+        self.sender = self.another()
 
     def owe(self, count: int, *, rle: bool = False) -> list[Delivery]:
         return [self._delivery(number, rle=rle) for number in range(1, count + 1)]
 
     def deliver(self, batch: Sequence[Delivery]) -> dict[int, StoreOutcome | GatewayError]:
         self.sender.open([])
-        return {delivery.id: outcome for delivery, outcome in self.sender.send(batch)}
+        found: dict[int, StoreOutcome | GatewayError] = {}
+        found.update((delivery.id, outcome) for delivery, outcome in self.sender.send(batch))
+        if (learnt := self.sender.learnt()) is not None:
+            self.memory.learn(NAME, learnt.pairs, learnt.max_pdu_bytes)
+        return found
+
+    def remembered(self) -> dict[str, bool]:
+        return {row.transfer_syntax: row.accepted for row in self.memory.shown()}
 
     def _delivery(self, number: int, *, rle: bool) -> Delivery:
         path = self.folder / "instances" / f"{number}.dcm"
@@ -59,7 +80,7 @@ class Bench:
             f"instances/{number}.dcm", digest_of(path), path.stat().st_size, Uid(sop_class), Uid(syntax)
         )
         return Delivery(
-            DeliveryId(number), InstanceId(number), AcquisitionId(number), DestinationName("archive"),
+            DeliveryId(number), InstanceId(number), AcquisitionId(number), DestinationName(NAME),
             DeliveryState.SENDING, 1, Uid(uid), spooled,
         )  # fmt: skip
 
@@ -80,6 +101,7 @@ def bench(tmp_path: Path, pki: Pki, archive: Archive) -> Iterator[Bench]:
     made = Bench(tmp_path, pki, archive)
     yield made
     made.sender.close()
+    made.ledger.close()
 
 
 def test_a_batch_travels_in_one_request(bench: Bench, archive: Archive) -> None:
@@ -143,13 +165,54 @@ def test_a_refused_transfer_syntax_is_sent_uncompressed_and_remembered(bench: Be
         assert isinstance(outcome, StoreOutcome)
         assert outcome.transfer_syntax_uid == "1.2.840.10008.1.2.1"
         assert outcome.copy_bytes
-    learnt = bench.sender.learnt()
-    assert learnt is not None
-    assert learnt.pairs == {(owed[0].spooled.sop_class_uid, str(RLELossless)): False}
+    assert bench.remembered() == {str(RLELossless): False, str(ExplicitVRLittleEndian): True}
     before = len(archive.requests)
     assert all(isinstance(outcome, StoreOutcome) for outcome in bench.deliver(owed).values())
     assert len(archive.requests) == before + 1, "the second time it is not even tried compressed"
     assert not [path for path in bench.folder.rglob("*") if path.is_file() and path.parent.name != "instances"]
+
+
+@pytest.mark.parametrize("replies", [[refuses_rle], [refuses_rle_by_415]])
+def test_a_refusal_outlives_the_run_and_costs_nothing_again(bench: Bench, archive: Archive) -> None:
+    bench.deliver(bench.owe(2, rle=True))
+    bench.restart()
+    before = len(archive.requests)
+    assert all(isinstance(outcome, StoreOutcome) for outcome in bench.deliver(bench.owe(3, rle=True)).values())
+    (request,) = archive.requests[before:]
+    assert str(RLELossless).encode() not in request.body
+    assert len(request.uids) == 3
+
+
+@pytest.mark.parametrize("replies", [[refuses_rle]])
+def test_a_worker_knows_what_was_refused_to_another(bench: Bench, archive: Archive) -> None:
+    second = bench.another()
+    bench.deliver(bench.owe(1, rle=True))
+    bench.sender.close()  # the service serves one at a time
+    bench.sender = second
+    before = len(archive.requests)
+    bench.deliver(bench.owe(1, rle=True))
+    assert len(archive.requests) == before + 1
+
+
+@pytest.mark.parametrize("replies", [[refuses_rle, stores_all]])
+def test_who_is_asked_anew_is_sent_the_stored_syntax_again(bench: Bench) -> None:
+    owed = bench.owe(1, rle=True)
+    assert [one.copy_bytes for one in bench.deliver(owed).values() if isinstance(one, StoreOutcome)] != [None]
+    bench.memory.forget(NAME, by="a person")
+    assert bench.remembered() == {}
+    (outcome,) = bench.deliver(owed).values()
+    assert isinstance(outcome, StoreOutcome)
+    assert (outcome.transfer_syntax_uid, outcome.copy_bytes) == (RLELossless, None)
+    assert bench.remembered() == {str(RLELossless): True}
+
+
+@pytest.mark.parametrize("replies", [[refuses_rle_by_415]])
+def test_a_request_refused_for_its_syntax_costs_two_sendings_however_many_it_holds(
+    bench: Bench, archive: Archive
+) -> None:
+    found = bench.deliver(bench.owe(12, rle=True))
+    assert [type(outcome) for outcome in found.values()] == [StoreOutcome] * 12
+    assert [len(request.uids) for request in archive.requests] == [12, 1, 12]
 
 
 @pytest.mark.parametrize("taken", [JPEGLSLossless, ExplicitVRLittleEndian])

@@ -1,8 +1,7 @@
 """Storing to a service that does as it is told: what it says of each instance counts, and nothing else."""
 
-import contextlib
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -25,10 +24,10 @@ Reply = Callable[[Caller, Request], None]
 class Archive(ScriptedService):
     """Answers each request by the next of `replies`, the last one for ever; keeps what it read."""
 
-    def __init__(self, pki: Pki, *replies: Reply, ask_certificate: bool = False) -> None:
+    def __init__(self, pki: Pki, *replies: Reply, ask_certificate: bool = False, protocols: Sequence[str] = ()) -> None:
         self.requests: list[Request] = []
         self._replies = list(replies)
-        super().__init__(pki, self._converse, ask_certificate=ask_certificate)
+        super().__init__(pki, self._converse, ask_certificate=ask_certificate, protocols=protocols)
 
     def _converse(self, caller: Caller) -> None:
         while True:
@@ -115,14 +114,27 @@ def test_a_refused_batch_is_split_and_the_culprit_alone_is_parked(pki: Pki, item
     assert all(isinstance(result, StoreOutcome) for result in found.values())
 
 
-def test_too_large_means_one_instance_a_request_from_then_on(pki: Pki, items: list[StowItem]) -> None:
+def test_too_large_means_smaller_requests_from_then_on(pki: Pki, items: list[StowItem]) -> None:
     def narrow(caller: Caller, request: Request) -> None:
         caller.answer(413) if len(request.uids) > 1 else stores_all(caller, request)
 
     with Archive(pki, narrow) as archive, StowSession.open(stow_peer(archive.url, pki)) as session:
         found = dict(session.store_batch(items))
-        assert session.singly
+        assert session.most_bytes < sum(each.size for each in items)
     assert all(isinstance(result, StoreOutcome) for result in found.values())
+
+
+def test_what_a_service_takes_at_once_is_found_by_halving(pki: Pki, tmp_path: Path) -> None:
+    """A limit of three: sixteen are refused, then eight, then four; after that nothing is."""
+    many = [item(tmp_path, number) for number in range(16)]
+
+    def three(caller: Caller, request: Request) -> None:
+        caller.answer(413) if len(request.uids) > 3 else stores_all(caller, request)
+
+    with Archive(pki, three) as archive, StowSession.open(stow_peer(archive.url, pki)) as session:
+        found = dict(session.store_batch(many))
+    assert [type(result) for result in found.values()] == [StoreOutcome] * 16
+    assert [len(request.uids) for request in archive.requests] == [16, 8, 4, *[2] * 8]
 
 
 def test_one_that_is_too_large_even_alone_is_parked(pki: Pki, items: list[StowItem]) -> None:
@@ -212,75 +224,6 @@ def test_a_connection_that_was_closed_while_idle_is_replaced(pki: Pki, items: li
         for each in items:
             assert isinstance(dict(session.store_batch([each]))[each], StoreOutcome)
     assert archive.connections == len(items)
-
-
-def half_an_answer(caller: Caller) -> None:
-    caller.read()
-    caller.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{")
-
-
-def resets(caller: Caller) -> None:
-    caller.read()
-    caller.reset()
-
-
-def drops_in_mid_request(caller: Caller) -> None:
-    caller.read(body=False)
-    caller.sock.recv(65_536)
-    caller.reset()
-
-
-def speaks_no_http(caller: Caller) -> None:
-    caller.read()
-    caller.sock.sendall(b"220 mail.example ESMTP\r\n\r\n")
-
-
-def never_ends(caller: Caller) -> None:
-    caller.read()
-    caller.sock.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-    while True:
-        caller.sock.sendall(b"100000\r\n" + bytes(1 << 20) + b"\r\n")
-
-
-def is_silent(caller: Caller) -> None:
-    caller.read()
-    caller.sock.recv(1)
-
-
-def drips(caller: Caller) -> None:
-    caller.read()
-    caller.sock.settimeout(0.2)
-    for letter in b"HTTP/1.1 200 OK\r\n" * 50:
-        caller.sock.sendall(bytes([letter]))
-        with contextlib.suppress(TimeoutError):
-            caller.sock.recv(1)
-            return
-
-
-@pytest.mark.parametrize(
-    ("script", "words"),
-    [
-        (half_an_answer, "middle of its answer"),
-        (resets, "closed without an answer"),
-        (speaks_no_http, "not HTTP/1.1"),
-        (never_ends, "does not end"),
-        (is_silent, "within 3 s"),
-        (drips, "within 3 s"),
-    ],
-)
-def test_a_broken_exchange_is_retried_and_named(
-    pki: Pki, items: list[StowItem], script: Callable[[Caller], None], words: str
-) -> None:
-    with ScriptedService(pki, script) as archive:
-        fault = fault_of(archive, pki, items)
-    assert (fault.disposition, fault.phase) == (RETRY, Phase.RESPONSE)
-    assert words in fault.message
-
-
-def test_a_connection_dropped_in_mid_request_is_retried(pki: Pki, tmp_path: Path) -> None:
-    with ScriptedService(pki, drops_in_mid_request) as archive:
-        fault = fault_of(archive, pki, [item(tmp_path, 1, rows=20_000)])
-    assert (fault.disposition, fault.phase) == (RETRY, Phase.RESPONSE)
 
 
 def test_the_file_of_one_that_is_gone_does_not_hold_up_the_others(pki: Pki, items: list[StowItem]) -> None:
