@@ -10,6 +10,7 @@ from gateway.domain.identifiers import DestinationName, Uid
 NOT_NAMED = -1
 """The reason of an instance that a report does not name at all: it is not committed, and nobody says why."""
 NO_SUCH_INSTANCE = 0x0112
+CLASS_CONFLICT = 0x0119
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ FAILURE_REASONS: Mapping[int, FailureMeaning] = MappingProxyType(
         NOT_NAMED: FailureMeaning("the peer's report leaves the object out", Reaction.ASK_AGAIN, _LOG),
         0x0110: FailureMeaning("the peer failed while looking for the object", Reaction.ASK_AGAIN, _LOG),
         NO_SUCH_INSTANCE: FailureMeaning("the peer does not have the object", Reaction.STORE_AGAIN),
-        0x0119: FailureMeaning(
+        CLASS_CONFLICT: FailureMeaning(
             "the peer holds this SOP Instance UID under another SOP class",
             Reaction.PARK,
             "Compare the object at the peer with this one before it is sent again.",

@@ -1,7 +1,8 @@
 """Proof beyond "stored": transactions kept before the peer is asked, and what its report makes of each delivery.
 
 A report is matched by its Transaction UID alone, whenever and however it comes. What it proves counts even when the
-transaction was given up meanwhile; what it denies counts only while the transaction is open.
+transaction was given up meanwhile, unless the peer has denied the instance since or it is owed to another one; what it
+denies counts only while the transaction is open.
 """
 
 import sqlite3
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.domain.commitment import (
+    CLASS_CONFLICT,
     NO_SUCH_INSTANCE,
     NOT_NAMED,
     FailureMeaning,
@@ -45,10 +47,14 @@ _DUE = (
 )
 _ITEMS = (
     "SELECT commitment_item.delivery, instance.sop_class_uid, instance.sop_instance_uid, delivery.state,"
-    " delivery.stored_us, delivery.proof_rounds, delivery.rejected_us FROM commitment_item"
+    " delivery.stored_us, delivery.proof_rounds, delivery.rejected_us, EXISTS (SELECT 1 FROM commitment_item AS said"
+    " WHERE said.delivery = delivery.id AND said.commitment >= :commitment AND said.outcome IN (:missing, :conflict))"
+    " AS denied_since FROM commitment_item"
     " JOIN delivery ON delivery.id = commitment_item.delivery JOIN instance ON instance.id = delivery.instance"
-    " WHERE commitment_item.commitment = ?"
+    " WHERE commitment_item.commitment = :commitment AND delivery.destination = :destination"
 )
+"""What of a transaction is still owed to the peer that was asked. What that peer denied since was perhaps stored anew,
+and an older word says nothing of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,8 @@ class CommitmentLedger:
         uid = mint_uid()
         with self._database.write() as connection:
             rows = connection.execute(_DUE, (destination, now, limit)).fetchall()
+            if not rows:  # somebody was quicker: a report, or a person who corrected them
+                return None
             number = connection.execute(
                 "INSERT INTO commitment (transaction_uid, destination, state, made_us) VALUES (?, ?, 'asking', ?)",
                 (uid, destination, now),
@@ -171,12 +179,13 @@ class CommitmentLedger:
     def put_right(self, destination: str) -> None:
         """Make due what a wrong clock put off too far."""
         now = to_us(self._clock.now())
+        late = "destination = ? AND state = 'stored' AND due_us > ? AND due_us < ?"
+        values = (destination, now + _DAY_US + LONGEST_WAIT_US, NEVER_US)
+        with self._database.read() as connection:
+            if connection.execute(f"SELECT 1 FROM delivery WHERE {late} LIMIT 1", values).fetchone() is None:  # noqa: S608 - the literal above
+                return
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'stored'"
-                " AND due_us > ? AND due_us < ?",
-                (now, destination, now + _DAY_US + LONGEST_WAIT_US, NEVER_US),
-            )
+            connection.execute(f"UPDATE delivery SET due_us = ? WHERE {late}", (now, *values))  # noqa: S608 - as above
 
     def report(self, report: ProofReport) -> bool:
         """Take a peer's report over, each instance by its own word in it; False if no such transaction was made."""
@@ -187,10 +196,11 @@ class CommitmentLedger:
             ).fetchone()
             if made is None:
                 return False
-            for row in connection.execute(_ITEMS, (made["id"],)).fetchall():
+            for row in connection.execute(_ITEMS, _of_transaction(made)).fetchall():
                 key = (row["sop_class_uid"], row["sop_instance_uid"])
                 if key in report.committed and key not in report.failed:
-                    self._proven(connection, made, row, now)
+                    if not row["denied_since"]:
+                        self._proven(connection, made, row, now)
                 elif made["ended_us"] is None:
                     self._denied(connection, made, row, report.failed.get(key, NOT_NAMED), now)
             if made["ended_us"] is None:
@@ -280,6 +290,11 @@ def _item(row: sqlite3.Row) -> ProofItem:
         sop_class_uid=Uid(row["sop_class_uid"]),
         sop_instance_uid=Uid(row["sop_instance_uid"]),
     )
+
+
+def _of_transaction(made: sqlite3.Row) -> dict[str, object]:
+    denials = {"missing": reason_text(NO_SUCH_INSTANCE), "conflict": reason_text(CLASS_CONFLICT)}
+    return {"commitment": made["id"], "destination": made["destination"], **denials}
 
 
 def _open_one(connection: sqlite3.Connection, transaction_uid: str) -> sqlite3.Row | None:

@@ -55,8 +55,15 @@ class StandIn:
             return 0
         if not row["error"]:
             return self._hand_back(now) if lent else 0
+        if row["failed_us"] is not None and row["failed_us"] > now:
+            self._count_from(now)  # the clock was put back since
+            return 0
         late = row["failed_us"] is not None and now - row["failed_us"] >= self._after / timedelta(microseconds=1)
         return self._take_over(now) if late else 0
+
+    def _count_from(self, now: int) -> None:
+        with self._database.write() as connection:
+            connection.execute("UPDATE destination SET failed_us = ? WHERE name = ?", (now, self._primary))
 
     def _take_over(self, now: int) -> int:
         values = {"stand_in": self._destination, "primary": self._primary, "now": now, "limit": _AT_ONCE}

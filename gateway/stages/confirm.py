@@ -101,7 +101,6 @@ class ConfirmStage:
         self._failures = 0
         self._fault: GatewayError | None = None
         commitments.void_unanswered(destination)
-        commitments.put_right(destination)
 
     def round(self) -> float:
         """Ask for what is due; the ledger wakes this loop at every commit, so it looks at its own pace."""
@@ -109,6 +108,7 @@ class ConfirmStage:
         if left > 0:
             return left
         self._next_look = self._clock.monotonic() + _LOOK_S
+        self._commitments.put_right(self._name)
         self._commitments.expire(self._name)
         request = self._commitments.begin(self._name, self._rules.batch)
         if request is not None:

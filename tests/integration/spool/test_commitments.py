@@ -1,11 +1,15 @@
 """Proof beyond stored: kept before it is asked for, matched by Transaction UID, instance by instance."""
 
+from unittest.mock import Mock, patch
+
 import pytest
 
 from gateway.domain.commitment import FAILURE_REASONS, NOT_NAMED, ProofReport, ProofRequest, Reaction, failure_meaning
 from gateway.domain.errors import Disposition, Phase
 from gateway.domain.instance import StoreOutcome
 from gateway.spool.commitments import CommitmentLedger, ProofPace
+from gateway.stages.confirm import ConfirmStage, ProofRules
+from gateway.stages.retry import BackOff
 from tests.support.ledger import SC, TestSpool, fault
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -217,6 +221,67 @@ def test_without_a_report_in_time_it_is_asked_anew_and_a_late_report_still_prove
     assert states(spool) == ["committed", "stored"]
     proofs.report(ProofReport(second.transaction_uid, kept(second), {}))
     assert states(spool) == ["committed", "committed"]
+
+
+@pytest.mark.parametrize("reason", [0x0112, 0x0119])
+def test_an_old_word_does_not_prove_what_the_peer_has_denied_since(spool: TestSpool, reason: int) -> None:
+    store(spool)
+    proofs = proofs_of(spool)
+    first = asked(spool, proofs)
+    spool.clock.advance(DAY)
+    proofs.expire("main")
+    second = proofs.begin("main", 500)
+    assert second is not None
+    proofs.report(denied(second, reason, 0))
+    if reason == 0x0119:
+        spool.run_sql("UPDATE delivery SET state = 'pending', due_us = 0")  # as a person's retry does
+    spool.clock.advance(1)
+    assert store_due(spool) == 1
+    for old in (first, second):
+        assert proofs.report(ProofReport(old.transaction_uid, kept(old), {}))
+        assert states(spool) == ["stored"]
+    third = asked(spool, proofs)
+    proofs.report(ProofReport(third.transaction_uid, kept(third), {}))
+    assert states(spool) == ["committed"]
+
+
+def test_the_word_of_one_destination_does_not_prove_what_another_has(spool: TestSpool) -> None:
+    store(spool, 2)
+    proofs = proofs_of(spool)
+    first = asked(spool, proofs)
+    spool.clock.advance(DAY)
+    proofs.expire("main")
+    spool.run_sql("UPDATE delivery SET destination = 'far' WHERE id = 1")  # as a re-target leaves it, stored since
+    proofs.report(ProofReport(first.transaction_uid, kept(first), {}))
+    assert states(spool) == ["stored", "committed"]
+
+
+def test_nothing_is_asked_for_what_was_settled_while_it_was_looked_at(spool: TestSpool) -> None:
+    store(spool)
+    spool.clock.advance(60)
+    proofs = proofs_of(spool)
+    with patch.object(CommitmentLedger, "_ready", lambda *_: True):
+        spool.run_sql("UPDATE delivery SET state = 'committed', committed_us = 1")
+        assert proofs.begin("main", 500) is None
+    assert spool.rows("SELECT * FROM commitment") == []
+
+
+def test_a_clock_that_is_set_right_while_the_role_runs_leaves_nothing_waiting(spool: TestSpool) -> None:
+    proven: list[ProofRequest] = []
+    stage = ConfirmStage(
+        destination="main",
+        rules=ProofRules(500, 3, BackOff(1, 60)),
+        prover=Mock(prove=proven.append),
+        commitments=proofs_of(spool),
+        health=spool.health,
+        clock=spool.clock,
+    )
+    spool.clock.advance(10 * 365 * DAY)
+    store(spool)  # due by that clock
+    spool.run_sql("UPDATE delivery SET due_us = stored_us")
+    spool.clock.put_back(10 * 365 * DAY)
+    stage.round()
+    assert [len(request.items) for request in proven] == [1]
 
 
 def test_a_refused_request_is_dead_and_asked_anew_after_the_wait(spool: TestSpool) -> None:

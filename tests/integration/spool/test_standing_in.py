@@ -42,6 +42,17 @@ def test_nothing_before_the_stated_time_nor_while_the_primary_answers(spool: Tes
     assert owed(spool, "second") == []
 
 
+def test_a_clock_that_is_put_back_does_not_keep_it_from_taking_over(spool: TestSpool) -> None:
+    owe(spool, 1)
+    spool.clock.advance(365 * 86_400)
+    silent(spool)
+    spool.clock.put_back(365 * 86_400)
+    second = stand_in(spool)
+    assert second.look() == 0  # since when it is silent is not known: the stated time begins now
+    spool.clock.advance(AFTER.total_seconds())
+    assert second.look() == 1
+
+
 def test_takes_over_in_the_same_lane_and_the_primary_stays_owed(spool: TestSpool) -> None:
     owe(spool, 2)
     spool.run_sql("UPDATE delivery SET lane = 0 WHERE id = 2")
