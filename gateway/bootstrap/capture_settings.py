@@ -2,7 +2,8 @@
 
 from gateway.capture.folder_settings import FolderSettings
 from gateway.capture.sidecar import SidecarSettings
-from gateway.config.device import Device, Sidecar
+from gateway.config.device import Device
+from gateway.config.source import Sidecar
 
 
 def source_settings(device: Device) -> FolderSettings:

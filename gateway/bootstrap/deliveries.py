@@ -7,7 +7,7 @@ from datetime import timedelta
 from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.object_settings import encoding_policy
 from gateway.bootstrap.parts import Parts
-from gateway.config.model import Destination
+from gateway.config.destination import Destination
 from gateway.domain.ports import Clock
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.parts import Parts
-from gateway.config.model import Configuration, Destination
+from gateway.config.destination import Destination
+from gateway.config.model import Configuration
 from gateway.dicomweb.probe import LAYERS, ProbeStep, probe
 from gateway.dimse.echo import EchoStep, echo
 from gateway.dimse.store import UNCOMPRESSED, StoreSession

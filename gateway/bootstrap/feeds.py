@@ -4,7 +4,7 @@ from datetime import UTC
 
 from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.parts import Parts
-from gateway.config.model import Hl7Feed
+from gateway.config.ris import Hl7Feed
 from gateway.dimse.tls import server_context
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.database import Database

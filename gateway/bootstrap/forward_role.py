@@ -9,7 +9,7 @@ from gateway.bootstrap.parts import LONG_BOUND_S, LoopPlan, Parts
 from gateway.bootstrap.proof import confirm_stage, listen_stage, unproven_by_status
 from gateway.bootstrap.ris import refresh_stage, report_stage
 from gateway.bootstrap.watching import link_watch
-from gateway.config.model import Destination
+from gateway.config.destination import Destination
 from gateway.spool.database import Database
 from gateway.spool.requests import RequestLedger
 from gateway.stages.loop import Beat

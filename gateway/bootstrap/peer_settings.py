@@ -3,7 +3,10 @@
 from zoneinfo import ZoneInfo
 
 from gateway.bootstrap.object_settings import encoding_policy
-from gateway.config.model import Configuration, Destination, MppsPeer, Tls, WorklistProvider
+from gateway.config.destination import Destination
+from gateway.config.link import Tls
+from gateway.config.model import Configuration
+from gateway.config.ris import MppsPeer, WorklistProvider
 from gateway.dicomweb.peer import HttpTimeouts, StowPeer, basic, bearer
 from gateway.dimse.peer import Peer, Timeouts
 from gateway.dimse.tls import TlsFiles, client_context

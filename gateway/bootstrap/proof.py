@@ -5,7 +5,8 @@ from functools import partial
 
 from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.parts import Parts
-from gateway.config.model import Configuration, Destination
+from gateway.config.destination import Destination
+from gateway.config.model import Configuration
 from gateway.dimse.listener import Listening, ReportListener
 from gateway.domain.errors import ConfigurationError
 from gateway.spool.commitments import CommitmentLedger, ProofPace

@@ -2,7 +2,7 @@
 
 from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.parts import Parts
-from gateway.config.model import MppsPeer, WorklistProvider
+from gateway.config.ris import MppsPeer, WorklistProvider
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.answers import AnswerLedger
 from gateway.spool.database import Database

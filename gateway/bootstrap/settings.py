@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from gateway.config.check import missing_references
+from gateway.config.destination import Destination
 from gateway.config.faults import InvalidConfiguration
 from gateway.config.load import load
-from gateway.config.model import Configuration, Destination, MppsPeer, WorklistProvider
+from gateway.config.model import Configuration
+from gateway.config.ris import MppsPeer, WorklistProvider
 from gateway.config.show import show
 from gateway.domain.identifiers import DestinationName
 from gateway.domain.objects import Station

@@ -2,7 +2,7 @@
 
 from gateway.bootstrap.object_settings import profile_of
 from gateway.codec.registry import all_rows
-from gateway.config.load import Vocabulary
+from gateway.config.vocabulary import Vocabulary
 from gateway.objects.iods import IODS
 from gateway.objects.profile import profile_faults
 

@@ -4,7 +4,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from gateway.bootstrap.parts import Parts
-from gateway.config.model import Destination
+from gateway.config.destination import Destination
 from gateway.dimse.link import connect
 from gateway.dimse.peer import Peer, Timeouts
 from gateway.host.network import network_state

@@ -6,8 +6,10 @@ Loading does not do this, because no single role may see everything; ``check-con
 from collections.abc import Iterator
 from pathlib import Path
 
+from gateway.config.destination import Destination
 from gateway.config.faults import Fault
-from gateway.config.model import Configuration, Destination, Hl7Feed, Listener, MppsPeer, WorklistProvider
+from gateway.config.model import Configuration, Listener
+from gateway.config.ris import Hl7Feed, MppsPeer, WorklistProvider
 from gateway.config.values import SecretReference
 
 

@@ -7,19 +7,11 @@ from typing import Any, get_args
 import attrs
 import tomlkit
 
+from gateway.config.destination import Destination
 from gateway.config.device import DeviceFile
 from gateway.config.fields import example_of, is_setting, meaning_of
-from gateway.config.model import (
-    Destination,
-    Hl7Feed,
-    Listener,
-    Logging,
-    MppsPeer,
-    Spool,
-    Station,
-    Web,
-    WorklistProvider,
-)
+from gateway.config.model import Listener, Logging, Spool, Station, Web
+from gateway.config.ris import Hl7Feed, MppsPeer, WorklistProvider
 from gateway.config.scanner import Scanner
 from gateway.config.show import plain_value
 from gateway.config.unscheduled import Unscheduled

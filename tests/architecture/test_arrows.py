@@ -111,6 +111,6 @@ def test_there_are_no_circles() -> None:
 
 def test_the_tests_see_the_tree() -> None:
     names = {module.name for module in ALL}
-    assert {"gateway.domain.errors", "gateway.config.load", "gateway.host.supervisor"} <= names
-    (load,) = (module for module in ALL if module.name == "gateway.config.load")
-    assert {"tomllib", "attrs", "gateway.config.faults", "gateway.domain.errors"} <= set(load.imports())
+    assert {"gateway.domain.errors", "gateway.config.load_devices", "gateway.host.supervisor"} <= names
+    (load,) = (module for module in ALL if module.name == "gateway.config.load_devices")
+    assert {"collections", "attrs", "gateway.config.faults", "gateway.domain.errors"} <= set(load.imports())

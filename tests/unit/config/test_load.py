@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.config.faults import InvalidConfiguration
-from gateway.config.load import Vocabulary, load
+from gateway.config.load import load
 from gateway.config.values import Address, Compression, SecretReference
+from gateway.config.vocabulary import Vocabulary
 from gateway.domain.errors import ConfigurationError, Disposition
 
 STATION = '[station]\nname = "Room"\nae_title = "BOX"\ntime_zone = "Asia/Kolkata"\n'
