@@ -9,8 +9,9 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.fileset import FileSet
 
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House
+from tests.support.ports import free_port
 
 
 def command(house: House, *arguments: str, code: int = 0) -> str:

@@ -18,8 +18,9 @@ from gateway.domain.procedure import Patient
 from gateway.host.disk import make_private_folder
 from gateway.spool.database import Database
 from gateway.spool.steps import StepLedger
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House, order
+from tests.support.ports import free_port
 
 
 def _command(house: House, *arguments: str) -> list[str]:

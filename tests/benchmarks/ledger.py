@@ -31,7 +31,8 @@ from gateway.spool.runs import Run
 from tests.support.backlog import imagine, owe, write_giant
 from tests.support.forwarding import ForwardRole, Target
 from tests.support.ledger import RLE, SC, SetClock, TestSpool, finding, step
-from tests.support.peers import StoreScp, free_port
+from tests.support.peers import StoreScp
+from tests.support.ports import free_port
 
 SIZES = (100, 10_000, 1_000_000)
 QUICK_SIZES = (100, 10_000, 100_000)

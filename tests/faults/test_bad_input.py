@@ -19,8 +19,9 @@ from pydicom import dcmread
 
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.views import AcquisitionView
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House
+from tests.support.ports import free_port
 
 PHOTOGRAPH = np.kron(np.random.default_rng(5).integers(0, 256, (6, 8, 3), dtype=np.uint8), np.ones((8, 8, 1), np.uint8))
 """48 by 64 pixels of even squares."""

@@ -9,10 +9,11 @@ from gateway.bootstrap.settings import load_configuration
 from gateway.dimse.demo_peers import DemoPacs
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.requests import RequestKind
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House, KillAt
 from tests.support.peers import StoreScp
 from tests.support.pki import make_pki
+from tests.support.ports import free_port
 
 PICTURES = 4
 POINTS = [Checkpoint.DELIVER_CLAIMED, Checkpoint.DELIVER_ASSOCIATED, Checkpoint.DELIVER_ANSWERED]

@@ -10,8 +10,9 @@ from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.corrections import KEY_OBJECT_SELECTION
 from gateway.domain.requests import RequestKind
 from gateway.spool.requests import SpoolRequestDesk
-from tests.support.dcmtk import free_port, storescp
+from tests.support.dcmtk import storescp
 from tests.support.house import House, KillAt
+from tests.support.ports import free_port
 
 _BUILDING = (Checkpoint.ASSEMBLE_RESERVED, Checkpoint.ASSEMBLE_RENAMED, Checkpoint.ASSEMBLE_COMMITTED)
 POINTS = [*(p for p in Checkpoint if p.value.partition(".")[0] in ("correct", "note")), *_BUILDING]

@@ -11,10 +11,11 @@ import pytest
 
 from gateway.domain.views import DeliveryView
 from tests.support.backlog import owe, write_objects
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.forwarding import ForwardRole, Target
 from tests.support.house import House
 from tests.support.peers import StoreScp
+from tests.support.ports import free_port
 
 
 def test_a_spool_file_whose_bytes_changed_is_set_aside_and_named(tmp_path: Path) -> None:

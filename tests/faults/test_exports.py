@@ -19,8 +19,8 @@ from gateway.spool.database import Database
 from gateway.spool.exports import ExportLedger
 from gateway.spool.files import SpoolFiles, digest_of
 from gateway.stages.export import Exporter, ExportOutcome, Progress
-from tests.support.dcmtk import free_port
 from tests.support.house import House
+from tests.support.ports import free_port
 
 PICTURES = 5
 

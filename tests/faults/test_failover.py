@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.support.backlog import owe, write_objects
-from tests.support.dcmtk import free_port, storescp
+from tests.support.dcmtk import storescp
 from tests.support.forwarding import ForwardRole, Target
+from tests.support.ports import free_port
 
 _STANDS_IN = 'takes = { stands_in_for = "main", stands_in_after_min = 0 }'
 

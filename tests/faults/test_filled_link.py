@@ -10,9 +10,10 @@ from pathlib import Path
 from gateway.domain.lanes import Lane
 from gateway.spool.database import Database
 from tests.support.backlog import owe, write_objects
-from tests.support.dcmtk import free_port, storescp
+from tests.support.dcmtk import storescp
 from tests.support.forwarding import ForwardRole, Target
 from tests.support.link_emulator import PACS, EmulatedLink, LinkShape
+from tests.support.ports import free_port
 
 _PORT = 11112
 _OVERLAPS = (

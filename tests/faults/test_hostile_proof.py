@@ -12,7 +12,7 @@ from tests.support.backlog import owe, write_objects
 from tests.support.forwarding import ForwardRole, Target
 from tests.support.hostile import HostilePeer
 from tests.support.hostile_proof import ANYWHERE, COMMITMENT, QUERY, SAYS_NO, stores_and_then
-from tests.support.peers import free_port
+from tests.support.ports import free_port
 
 HARMS = {"commitment": COMMITMENT, "query": QUERY}
 PLACES = {(kind, name): f"{kind}-{number:02d}" for kind, harms in HARMS.items() for number, name in enumerate(harms)}

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.checkpoints import Checkpoint
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House, KillAt
+from tests.support.ports import free_port
 
 _ROUNDS = 12
 _ROLE_OF = {"capture": "capture/camera", "assemble": "assemble", "deliver": "forward"}

@@ -13,8 +13,8 @@ from tests.support.backlog import FrozenObject, owe, write_objects
 from tests.support.dicomweb import stow_table
 from tests.support.forwarding import ForwardRole, Target
 from tests.support.ladder_peers import DimsePeer, LadderPeer, WebPeer
-from tests.support.peers import free_port
 from tests.support.pki import Pki, make_pki
+from tests.support.ports import free_port
 
 _PACE = "idle_s = 0.2, early_s = 0.0, again_s = 0.2, report_h = 0.001"
 _LISTENER = '[listener]\nport = {port}\nhost = "127.0.0.1"\n'

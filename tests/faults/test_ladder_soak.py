@@ -7,8 +7,9 @@ from pathlib import Path
 from tests.support.backlog import FrozenObject, owe, write_objects
 from tests.support.fault_proxy import FaultProxy, Hurt
 from tests.support.forwarding import ForwardRole, Target
-from tests.support.peers import Orthanc, free_port
+from tests.support.peers import Orthanc
 from tests.support.pki import make_pki
+from tests.support.ports import free_port
 
 OBJECTS = 400
 LIVES = 10

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from gateway.dimse.demo_peers import DemoPacs
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House
+from tests.support.ports import free_port
 
 
 def _delivery_states(house: House) -> list[str]:

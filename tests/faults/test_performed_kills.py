@@ -8,9 +8,10 @@ from pydicom import dcmread
 from gateway.bootstrap.people import ask, open_performed
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.requests import RequestKind
-from tests.support.dcmtk import free_port, storescp
+from tests.support.dcmtk import storescp
 from tests.support.house import House, KillAt
 from tests.support.mpps_scp import strict_mpps
+from tests.support.ports import free_port
 
 _MPPS = """
 [[mpps]]

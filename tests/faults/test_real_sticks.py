@@ -19,8 +19,8 @@ from gateway.host.medium import Medium, MediumFault
 from gateway.spool.database import Database
 from gateway.spool.files import digest_of
 from tests.faults.test_exports import PICTURES, after, assert_whole, export, marked
-from tests.support.dcmtk import free_port
 from tests.support.house import House
+from tests.support.ports import free_port
 
 MIB = 1 << 20
 

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from tests.support.backlog import owe, write_objects
-from tests.support.dcmtk import free_port, storescp
+from tests.support.dcmtk import storescp
 from tests.support.fault_proxy import FaultProxy, Hurt
 from tests.support.forwarding import ForwardRole, Target
+from tests.support.ports import free_port
 
 _LARGE_BYTES = 15_000_000
 _SLOW_BYTES_S = 100_000

@@ -23,8 +23,9 @@ from gateway.spool.fallbacks import FallbackLedger
 from gateway.spool.moments import to_us
 from gateway.spool.runs import begin_run
 from tests.conformance.objects.made import validator_findings
-from tests.support.dcmtk import await_listening, free_port
+from tests.support.dcmtk import await_listening
 from tests.support.house import House, order
+from tests.support.ports import free_port
 
 VL, SC = "1.2.840.10008.5.1.4.1.1.77.1.4", "1.2.840.10008.5.1.4.1.1.7"
 INSTEAD = 'fallback = { vl-photographic = "secondary-capture" }\n'

@@ -6,8 +6,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.main import main
-from tests.support.dcmtk import free_port
 from tests.support.house import House
+from tests.support.ports import free_port
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from gateway.cli.main import main
 from tests.support.house import House
-from tests.support.peers import free_port
+from tests.support.ports import free_port
 
 
 @pytest.mark.parametrize("command", [("step", "open", "kamera", "1"), ("step", "scan", "kamera", "ACC0000"),

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from gateway.bootstrap.people import ask
 from gateway.domain.requests import RequestKind
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House
+from tests.support.ports import free_port
 
 
 def test_the_second_waits_for_a_person_and_then_goes_to_the_other_patient(tmp_path: Path) -> None:

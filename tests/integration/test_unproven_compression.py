@@ -15,8 +15,8 @@ from gateway.host.credentials import Credentials
 from gateway.spool.database import Database
 from gateway.spool.runs import begin_run
 from gateway.stages import build
-from tests.support.dcmtk import free_port
 from tests.support.house import House
+from tests.support.ports import free_port
 
 
 def test_unproven_stream_goes_uncompressed_with_issue_and_journal_line(

@@ -12,13 +12,6 @@ import numpy as np
 from pydicom import dcmread
 
 
-def free_port() -> int:
-    """A TCP port on loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def storescp(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A running storescp that writes to `folder` as it receives."""

@@ -14,8 +14,9 @@ from typing import Any, Self
 
 from gateway.dicomweb.peer import HttpTimeouts, StowPeer, anonymous, basic
 from gateway.dimse.tls import client_context
-from tests.support.peers import Orthanc, PeerProcess, free_port
+from tests.support.peers import Orthanc, PeerProcess
 from tests.support.pki import Pki
+from tests.support.ports import free_port
 
 USER, PASSWORD = "box", b"s3cret"
 QUICK = HttpTimeouts(connect_s=5, tls_s=5, response_s=3, response_s_per_megabyte=0, stall_s=5)

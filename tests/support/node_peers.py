@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.peers import PeerProcess, free_port
+from tests.support.peers import PeerProcess
+from tests.support.ports import free_port
 
 _PACKAGE = "dcmjs-dimse@0.3.3"
 _INSTALL_S = 300

@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -18,18 +17,12 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from tests.support.pki import Pki
+from tests.support.ports import free_port
 
 _START_S = 20.0
 _STOP_S = 10.0
 _LISTENING = "0A"
 _WORKLIST_FILE_UID = UID("1.2.276.0.7230010.3.1.0.1")
-
-
-def free_port() -> int:
-    """A TCP port of loopback that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
 
 
 class PeerProcess:

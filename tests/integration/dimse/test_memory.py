@@ -9,8 +9,9 @@ from gateway.cli.main import main
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
 from gateway.spool.destinations import DestinationLedger
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House
+from tests.support.ports import free_port
 
 RLE, JPEG_LS = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.80"
 

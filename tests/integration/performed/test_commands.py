@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from gateway.cli.main import main
 from tests.support.house import House
-from tests.support.peers import free_port
+from tests.support.ports import free_port
 
 _MPPS = '\n[[mpps]]\nname = "RIS"\naddress = "127.0.0.1:9"\nae_title = "RIS"\n'
 

@@ -7,8 +7,8 @@ from gateway.domain.requests import RequestKind
 from gateway.stages.report import ReportStage
 from tests.support.ledger import step
 from tests.support.mpps_scp import EXPLICIT, IMPLICIT, strict_mpps
-from tests.support.peers import free_port
 from tests.support.performed import Performed
+from tests.support.ports import free_port
 
 CREATE, SET = "N-CREATE", "N-SET"
 

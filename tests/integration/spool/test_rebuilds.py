@@ -14,8 +14,9 @@ from gateway.domain.requests import RequestKind
 from gateway.spool.database import Database
 from gateway.spool.files import digest_of
 from gateway.spool.rebuilds import TRIES
-from tests.support.dcmtk import free_port, received, storescp
+from tests.support.dcmtk import received, storescp
 from tests.support.house import House
+from tests.support.ports import free_port
 
 
 @pytest.fixture

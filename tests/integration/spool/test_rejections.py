@@ -19,9 +19,10 @@ from gateway.spool.rejections import RejectionLedger
 from gateway.spool.snapshots import step_to_text
 from gateway.stages.reject import RejectStage
 from tests.support.corrections import put_right, send
-from tests.support.dcmtk import free_port, storescp
+from tests.support.dcmtk import storescp
 from tests.support.house import House
 from tests.support.ledger import TestSpool, step
+from tests.support.ports import free_port
 
 STATION = Station("Room 1", "BOX", "Clinic", "1.0")
 

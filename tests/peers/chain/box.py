@@ -17,7 +17,7 @@ from gateway.bootstrap.settings import load_configuration
 from gateway.domain.views import AcquisitionView
 from gateway.spool.database import is_ready
 from gateway.spool.status import LedgerStatus
-from tests.support.peers import free_port
+from tests.support.ports import free_port
 
 ZONE = ZoneInfo("Asia/Kolkata")
 _PATIENCE_S = 60.0

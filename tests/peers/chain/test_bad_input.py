@@ -28,8 +28,9 @@ from tests.peers.chain.orders import entry
 from tests.peers.images import exported
 from tests.support.fake_page import FakePage
 from tests.support.page_visitor import Visitor
-from tests.support.peers import StoreScp, free_port
+from tests.support.peers import StoreScp
 from tests.support.pki import make_pki
+from tests.support.ports import free_port
 
 _DEVICE = """\
 profile = "photo-camera-folder"

@@ -9,8 +9,9 @@ from pydicom import Dataset, dcmread
 
 from tests.peers.chain.box import Box, Peer, now
 from tests.peers.images import exported
-from tests.support.peers import StoreScp, free_port
+from tests.support.peers import StoreScp
 from tests.support.pki import make_pki
+from tests.support.ports import free_port
 
 _DEVICE = """\
 profile = "photo-camera-folder"

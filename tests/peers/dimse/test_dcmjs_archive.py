@@ -13,7 +13,7 @@ from tests.support.backlog import owe, write_objects
 from tests.support.dicom_files import secondary_capture
 from tests.support.forwarding import ForwardRole, Target
 from tests.support.node_peers import NodeArchive
-from tests.support.peers import free_port
+from tests.support.ports import free_port
 
 _LISTENER = '[listener]\nport = {port}\nhost = "127.0.0.1"\n'
 _PROOF = """\

@@ -17,8 +17,9 @@ from pydicom import dcmread
 from gateway.bootstrap.settings import load_configuration
 from gateway.spool.database import Database
 from tests.support.house import House
-from tests.support.peers import Orthanc, free_port
+from tests.support.peers import Orthanc
 from tests.support.pki import Pki, make_pki
+from tests.support.ports import free_port
 
 _PATIENCE_S = 60.0
 _PATIENT = "idle_s = 0.5, early_s = 0.0, again_s = 0.2, wait_s = 0.0"

@@ -15,8 +15,9 @@ from gateway.cli.main import main
 from gateway.spool.database import Database
 from gateway.spool.steps import StepLedger
 from tests.conformance.objects.made import validator_findings
-from tests.support.dcmtk import free_port, storescp
+from tests.support.dcmtk import storescp
 from tests.support.house import House, order
+from tests.support.ports import free_port
 
 KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 SETTINGS = """\
