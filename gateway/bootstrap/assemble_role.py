@@ -18,6 +18,7 @@ from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger
 from gateway.spool.instances import InstanceLedger
 from gateway.spool.local_studies import LocalStudyLedger
+from gateway.spool.opening import OpeningRules
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.pruning import JournalPruner
@@ -122,5 +123,8 @@ def close_steps_stage(parts: Parts, database: Database, _: Beat) -> CloseStepsSt
 def request_stage(parts: Parts, database: Database, _: Beat) -> RequestStage:
     """The work of this role's request loop."""
     rules = unscheduled_rules(parts.settings)
-    ledger = RequestLedger(database, parts.settings.spool.path, parts.clock, parts.passage, unscheduled=rules)
+    opening = OpeningRules({device.name: device.settings.match.rules for device in parts.settings.devices})
+    ledger = RequestLedger(
+        database, parts.settings.spool.path, parts.clock, parts.passage, unscheduled=rules, opening=opening
+    )
     return RequestStage(role="assemble", requests=ledger, verbs=order_verbs(parts.clock, database))

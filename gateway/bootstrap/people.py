@@ -50,7 +50,12 @@ def open_status(settings: Configuration) -> LedgerStatus:
             f"There is no ledger in {settings.spool.path}.", remedy="Start the gateway once, or correct spool.path."
         )
     limits_s = {device.name: device.settings.match.active_step_limit_min * 60 for device in settings.devices}
-    return LedgerStatus(settings.spool.path, clock_of(settings), list(limits_s), limits_s)
+    return LedgerStatus(settings.spool.path, clock_of(settings), list(limits_s), limits_s, _rules_of_devices(settings))
+
+
+def _rules_of_devices(settings: Configuration) -> Mapping[str, tuple[str, ...]]:
+    """By which rules the pictures of each device find their patient."""
+    return {device.name: device.settings.match.rules for device in settings.devices}
 
 
 def open_queue(settings: Configuration) -> QueueView:

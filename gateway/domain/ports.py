@@ -17,6 +17,7 @@ from gateway.domain.views import (
     IssueView,
     PerformedStepView,
     ProviderView,
+    RecentPatientView,
     RequestView,
     StepView,
 )
@@ -67,6 +68,15 @@ class StatusReader(Protocol):
 
     def devices(self) -> Sequence[DeviceView]:
         """Devices in configured order."""
+        ...
+
+    def recent_patient(
+        self, device: str, *, step: int | None = None, local_study: int | None = None, patient_id: str = ""
+    ) -> RecentPatientView | None:
+        """Whose pictures came a moment ago, so that the ledger asks before another is opened; None if it does not.
+
+        The one who is to be opened is a step, a local study, somebody whose id was typed, or nobody that is known.
+        """
         ...
 
     def performed_steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.domain.procedure import StepKey
+from gateway.domain.opening import takes_patients
+from gateway.domain.procedure import MatchRule, StepKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ class DeviceView:
     """A device with its newest acquisition and who is open on it: by whom, until when, how many came since.
 
     `active_since` stands for a patient without an order as well, who has no `active_step`. `closes_at` is when the
-    patient is closed by itself if nothing more is captured.
+    patient is closed by itself if nothing more is captured. `rules` are those by which its pictures find their patient.
     """
 
     name: str
@@ -151,6 +152,21 @@ class DeviceView:
     active_by: str = ""
     closes_at: datetime | None = None
     captured_since: int = 0
+    rules: tuple[str, ...] = (MatchRule.ACTIVE_STEP.value,)
+
+    @property
+    def takes_patients(self) -> bool:
+        """Whether a patient who is opened here gets the pictures."""
+        return takes_patients(self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPatientView:
+    """Whose pictures came from a device within the last minutes, and when the newest did."""
+
+    patient_name: str = field(repr=False)
+    patient_id: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

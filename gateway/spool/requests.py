@@ -24,11 +24,12 @@ from gateway.spool.files import storage_faults, sync_directory
 from gateway.spool.hold_verbs import HOLD_VERBS, chosen_step, correct_named, held_numbers
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
-from gateway.spool.opening import STEP_VERBS
+from gateway.spool.opening import OpeningRules, accept_step, open_step
 from gateway.spool.performed_verbs import PERFORMED_VERBS
 from gateway.spool.queue_verbs import DELIVERY_VERBS
 from gateway.spool.reconcile_verbs import ReconcileVerbs
 from gateway.spool.request_fields import NotYet, RequestRefused, number_of
+from gateway.spool.scans import scan
 from gateway.spool.unscheduled_verbs import UnscheduledRules, UnscheduledVerbs
 
 _FOR_FORWARD = frozenset({RequestKind.ECHO, RequestKind.LEARN_ANEW, RequestKind.REFRESH, RequestKind.LOOK_UP})
@@ -75,15 +76,19 @@ class RequestLedger:
         passage: Passage = pass_by,
         *,
         unscheduled: UnscheduledRules | None = None,
+        opening: OpeningRules | None = None,
     ) -> None:
         self._database = database
         self._folder = spool / "requests"
         self._clock = clock
         self._passage = passage
         rules = unscheduled or UnscheduledRules()
-        self._unscheduled = UnscheduledVerbs(clock, rules)
+        self._opening = opening or OpeningRules()
+        self._unscheduled = UnscheduledVerbs(clock, rules, self._opening)
         self._verbs: Mapping[RequestKind, Callable[[sqlite3.Connection, Request], str]] = {
             RequestKind.ASSIGN: self._assign,
+            RequestKind.OPEN_STEP: self._open_step,
+            RequestKind.SCAN: self._scan,
             **self._unscheduled.table(),
             **ReconcileVerbs(clock, spool, rules.replacing, passage).table(),
             RequestKind.RELEASE: self._release,
@@ -155,7 +160,7 @@ class RequestLedger:
         self._clear(request)
 
     def _do(self, connection: sqlite3.Connection, request: Request) -> str:
-        tables = (DELIVERY_VERBS, PERFORMED_VERBS, HOLD_VERBS, STEP_VERBS)
+        tables = (DELIVERY_VERBS, PERFORMED_VERBS, HOLD_VERBS, {RequestKind.ACCEPT_STEP: accept_step})
         verb = next((table[request.kind] for table in tables if request.kind in table), None)
         if verb is not None:
             return verb(connection, request, to_us(self._clock.now()))
@@ -198,6 +203,12 @@ class RequestLedger:
         for number in numbers:
             tie_to_step(connection, now, number, match, step, actor=request.filed_by)
         return f"{len(numbers)} assigned"
+
+    def _open_step(self, connection: sqlite3.Connection, request: Request) -> str:
+        return open_step(connection, request, to_us(self._clock.now()), self._opening)
+
+    def _scan(self, connection: sqlite3.Connection, request: Request) -> str:
+        return scan(connection, request, to_us(self._clock.now()), self._opening)
 
     def _correct(self, connection: sqlite3.Connection, request: Request) -> str:
         now = to_us(self._clock.now())

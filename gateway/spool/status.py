@@ -4,6 +4,7 @@ Acquisitions and steps have views of their own; here stand the box, its peers an
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.domain.ports import Clock
@@ -16,11 +17,14 @@ from gateway.domain.views import (
     IssueView,
     PerformedStepView,
     ProviderView,
+    RecentPatientView,
     RequestView,
 )
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.acquisitions_view import AcquisitionsView
+from gateway.spool.moments import to_us
 from gateway.spool.performed_view import PerformedView
+from gateway.spool.recent_patient import another_recently, patient_named
 from gateway.spool.steps_view import StepsView
 
 _OPEN = (
@@ -34,9 +38,15 @@ class LedgerStatus(AcquisitionsView, StepsView):
     """Views of the ledger in `spool`; every call opens its own short read, so any thread may ask."""
 
     def __init__(
-        self, spool: Path, clock: Clock, devices: Sequence[str], idle_limits_s: Mapping[str, float] | None = None
+        self,
+        spool: Path,
+        clock: Clock,
+        devices: Sequence[str],
+        idle_limits_s: Mapping[str, float] | None = None,
+        rules: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         super().__init__(spool, clock)
+        self._rules = dict(rules or {})
         self._idle_limits_s = dict(idle_limits_s or {})
         self._devices = tuple(devices)
 
@@ -124,7 +134,7 @@ class LedgerStatus(AcquisitionsView, StepsView):
         )[0]
         limit_s, used_us = self._idle_limits_s.get(name), row["used_us"]
         closes_us = None if limit_s is None or used_us is None else used_us + int(limit_s * 1_000_000)
-        return DeviceView(
+        view = DeviceView(
             name=name,
             captured_today=row["today"],
             last_captured_at=self._at_or_none(row["latest"]),
@@ -134,6 +144,18 @@ class LedgerStatus(AcquisitionsView, StepsView):
             closes_at=self._at_or_none(closes_us),
             captured_since=row["since"],
         )
+        return replace(view, rules=self._rules[name]) if name in self._rules else view
+
+    def recent_patient(
+        self, device: str, *, step: int | None = None, local_study: int | None = None, patient_id: str = ""
+    ) -> RecentPatientView | None:
+        """Whose pictures came a moment ago, so that the ledger asks before another is opened; None if it does not."""
+        with self._reading() as connection:
+            patient = patient_named(connection, step=step, local_study=local_study, patient_id=patient_id)
+            recent = another_recently(connection, device, patient, to_us(self._clock.now()))
+        if recent is None:
+            return None
+        return RecentPatientView(recent.patient.name, recent.patient.patient_id, self._at(recent.at_us))
 
     def performed_steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:
         """Newest first; with `unfinished` only those in progress or with a report that no peer has taken yet."""

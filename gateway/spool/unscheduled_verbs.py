@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from gateway.domain.local_identity import LocalIdentities
 from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
+from gateway.domain.procedure import Patient
 from gateway.domain.requests import Request, RequestKind
 from gateway.spool.acquisition_moves import tie_to_local_study
 from gateway.spool.hold_verbs import held_numbers
 from gateway.spool.local_studies import make_local_study, open_local_study
 from gateway.spool.moments import to_us
-from gateway.spool.opening import STILL_BUSY, is_busy_with_another
+from gateway.spool.opening import OPENING_LIFE_US, STILL_BUSY, TOO_LATE, OpeningRules
+from gateway.spool.recent_patient import another_recently
 from gateway.spool.request_fields import RequestRefused, number_of, text_of
 from gateway.spool.snapshots import local_study_from_text
 from gateway.spool.typed_identity import local_study_of
-
-_OPENING_LIFE_US = 5 * 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ class UnscheduledRules:
 class UnscheduledVerbs:
     """The verbs, with the rules by which ids are given."""
 
-    def __init__(self, clock: Clock, rules: UnscheduledRules) -> None:
+    def __init__(self, clock: Clock, rules: UnscheduledRules, opening: OpeningRules) -> None:
         self._clock = clock
         self._rules = rules
+        self._opening = opening
 
     def table(self) -> Mapping[RequestKind, Callable[[sqlite3.Connection, Request], str]]:
         """The verbs by their kinds."""
@@ -51,11 +52,11 @@ class UnscheduledVerbs:
     def _open(self, connection: sqlite3.Connection, request: Request) -> str:
         """Open an unscheduled patient on a device: what it captures from now on belongs to that patient."""
         device, now = text_of(request, "device"), to_us(self._clock.now())
-        if now - to_us(request.filed_at) > _OPENING_LIFE_US:
-            raise RequestRefused(
-                "That was asked too long ago to be safe now: the patient may have changed. Open it again."
-            )
-        if request.payload.get("confirmed") != "yes" and is_busy_with_another(connection, device, None, now):
+        self._opening.refuse(device)
+        if now - to_us(request.filed_at) > OPENING_LIFE_US:
+            raise RequestRefused(TOO_LATE)
+        patient = _patient(connection, request)
+        if request.payload.get("confirmed") != "yes" and another_recently(connection, device, patient, now):
             raise RequestRefused(STILL_BUSY)
         number, study, _ = self.study(connection, request)
         open_local_study(connection, now, device, number, actor=request.filed_by)
@@ -83,3 +84,11 @@ def _known(connection: sqlite3.Connection, number: int) -> tuple[int, LocalStudy
     if row["settled"] == "reconciled":
         raise RequestRefused(f"Local study {number} was reconciled with its order; choose the order.")
     return number, local_study_from_text(row["snapshot"]), row["study_instance_uid"]
+
+
+def _patient(connection: sqlite3.Connection, request: Request) -> Patient | None:
+    """Who is meant, as far as it can be said before an id is given; None for somebody new."""
+    if request.payload.get("local_study", "").strip():
+        return _known(connection, number_of(request, "local_study"))[1].patient
+    typed = local_study_of(request).patient
+    return typed if typed.patient_id else None

@@ -18,6 +18,7 @@ from gateway.domain.views import (
     IssueView,
     PerformedStepView,
     ProviderView,
+    RecentPatientView,
     ReportView,
     RequestView,
     StepView,
@@ -71,6 +72,7 @@ class FakeReader:
     beat_rows: list[BeatView] = field(default_factory=list)
     requests: dict[str, RequestView] = field(default_factory=dict)
     thumbnails: dict[int, Path] = field(default_factory=dict)
+    recent: dict[str, RecentPatientView] = field(default_factory=dict)
 
     def counts(self) -> CountsView:
         by_state: dict[str, int] = {}
@@ -122,6 +124,15 @@ class FakeReader:
 
     def devices(self) -> Sequence[DeviceView]:
         return self.device_rows
+
+    def recent_patient(
+        self, device: str, *, step: int | None = None, local_study: int | None = None, patient_id: str = ""
+    ) -> RecentPatientView | None:
+        del local_study
+        chosen = None if step is None else self.step(step)
+        recent = self.recent.get(device)
+        same = recent is not None and recent.patient_id == (chosen.patient_id if chosen else patient_id)
+        return None if same else recent
 
     def performed_steps(self, *, unfinished: bool = False, limit: int = 100) -> Sequence[PerformedStepView]:
         rows = sorted(self.performed_rows, key=lambda row: -row.number)
@@ -249,6 +260,11 @@ def device(name: str = "fundus", active: StepView | None = None, **changes: obje
     since = MORNING - timedelta(minutes=8) if active else None
     view = DeviceView(name, 6, MORNING - timedelta(minutes=6), active, since)
     return replace(view, **changes)  # type: ignore[arg-type]  # as above
+
+
+def recent(name: str = "शर्मा^सुनीता", patient_id: str = "4711", *, ago_s: float = 100) -> RecentPatientView:
+    """Whose picture came a moment ago."""
+    return RecentPatientView(name, patient_id, MORNING - timedelta(seconds=ago_s))
 
 
 def report(number: int = 1, **changes: object) -> ReportView:

@@ -5,6 +5,7 @@ import re
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from gateway.domain.opening import how_found
 from gateway.domain.requests import RequestKind
 from gateway.web.forms import known_name
 from gateway.web.house import house
@@ -48,6 +49,7 @@ def show() -> Response:
         devices=devices,
         pictures=pictures,
         loops=loops,
+        how_found=how_found,
         without_order=house().local_studies.opened(),
     )
 

@@ -3,15 +3,15 @@
 from flask import Blueprint, Response, abort, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from gateway.domain.opening import why_not_opened
 from gateway.domain.requests import RequestKind
-from gateway.domain.views import DeviceView
+from gateway.domain.views import DeviceView, RecentPatientView
 from gateway.web.forms import known_name
 from gateway.web.house import house
-from gateway.web.notices import ask
+from gateway.web.notices import ask, say
 from gateway.web.render import page
-from gateway.web.screens.switching import is_busy
+from gateway.web.screens.switching import still_there
 from gateway.web.screens.unscheduled import SEXES, Identity, typed_identity
-from gateway.web.words.text import count, when
 
 UNKNOWN = (("", "Unknown patient"), ("F", "Unknown woman"), ("M", "Unknown man"))
 _BAD_REQUEST = 400
@@ -27,17 +27,19 @@ def emergency_pages() -> Blueprint:
     return pages
 
 
-def show() -> Response:
+def show() -> BaseResponse:
     """The form for the device that the address names."""
-    names = [row.name for row in house().reader.devices()]
-    device = request.args.get("device", "")
-    return _form(device if device in names else abort(404), _NOBODY)
+    devices = {row.name: row for row in house().reader.devices()}
+    device = devices.get(request.args.get("device", "")) or abort(404)
+    return _not_here(device) or _form(device.name, _NOBODY)
 
 
 def open_patient() -> BaseResponse:
     """Check and file it; asks first when pictures of somebody else came a moment ago."""
     devices = {row.name: row for row in house().reader.devices()}
     device = devices[known_name("device", list(devices))]
+    if refused := _not_here(device):
+        return refused
     unknown = request.form.get("unknown")
     identity = typed_identity(house().now().date(), id_needed=False, name_needed=unknown is None)
     if unknown is not None:
@@ -45,10 +47,20 @@ def open_patient() -> BaseResponse:
         identity = Identity("", "", "", "", known_sex, identity.age, faults=identity.only_fault("age"))
     if identity.faults:
         return _form(device.name, identity, _BAD_REQUEST)
-    if is_busy(device) and request.form.get("confirmed") != "yes":
-        return _ask_first(device)
+    recent = house().reader.recent_patient(device.name, patient_id=identity.patient_id)
+    if recent and request.form.get("confirmed") != "yes":
+        return _ask_first(device, recent)
     answer = {"confirmed": "yes"} if request.form.get("confirmed") == "yes" else {}
     ask(RequestKind.OPEN_UNSCHEDULED, {"device": device.name, **identity.payload(), **answer})
+    return redirect(url_for("now.show"), 303)
+
+
+def _not_here(device: DeviceView) -> BaseResponse | None:
+    """Back, with the reason, where an opened patient would get no picture."""
+    why = why_not_opened(device.name, device.rules)
+    if not why:
+        return None
+    say(why)
     return redirect(url_for("now.show"), 303)
 
 
@@ -64,14 +76,12 @@ def _form(device: str, identity: Identity, status: int = 200) -> Response:
     )
 
 
-def _ask_first(device: DeviceView) -> Response:
+def _ask_first(device: DeviceView, recent: RecentPatientView) -> Response:
     again = [(name, request.form[name]) for name in (*_FIELDS, "unknown") if name in request.form]
     return page(
         "confirm.html",
         question=f"Open a patient without an order on {device.name}?",
-        why=f"A picture arrived {when(device.last_captured_at, house().now())} "
-        f"({count(device.captured_today, 'picture')} on this device today). Pictures that come after you open another "
-        "patient belong to the new one. Make sure that the examination is finished.",
+        why=still_there(recent, device),
         action=url_for("emergency.open"),
         fields=[("device", device.name), *again, ("confirmed", "yes")],
         yes="Open this patient",

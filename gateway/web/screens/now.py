@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from flask import Blueprint, Response, url_for
 
 from gateway.domain.local_views import LocalStudyView
+from gateway.domain.opening import how_found
 from gateway.domain.views import AcquisitionView, DeviceView
 from gateway.web.house import house
 from gateway.web.render import screen
@@ -50,7 +51,16 @@ def show() -> Response:
     verdict = now_verdict(reader.counts(), reader.destinations(), reader.issues(), last)
     opened = house().local_studies.opened()
     stations = [_station(device, recent, *opened.get(device.name, (None, None))) for device in reader.devices()]
-    return screen("now", verdict, live=url_for("now.show"), stations=stations, scanned=recent_scans())
+    opens = [station.device.name for station in stations if station.device.takes_patients]
+    return screen(
+        "now",
+        verdict,
+        live=url_for("now.show"),
+        stations=stations,
+        opens=opens,
+        how_found=how_found,
+        scanned=recent_scans(),
+    )
 
 
 def _station(

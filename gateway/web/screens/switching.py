@@ -1,16 +1,15 @@
-"""Whether to ask a person first: pictures of one patient came a moment ago, and now it is to be another's turn."""
+"""Asking a person first: pictures of one patient came a moment ago, and now it is to be another's turn."""
 
 from datetime import timedelta
 
 from flask import Response
 
-from gateway.domain.views import DeviceView, StepView
+from gateway.domain.views import DeviceView, RecentPatientView
 from gateway.web.house import house
 from gateway.web.render import page
 from gateway.web.words.text import count, person, when
 
 _BUSY_FOR = timedelta(minutes=2)
-_LOOKED_AT = 30
 
 
 def is_busy(device: DeviceView) -> bool:
@@ -18,17 +17,13 @@ def is_busy(device: DeviceView) -> bool:
     return device.last_captured_at is not None and house().now() - device.last_captured_at < _BUSY_FOR
 
 
-def busy_with(device: DeviceView, step: StepView) -> str:
-    """The name of another patient than that of `step` whose pictures came a moment ago, open still or just closed."""
-    if not is_busy(device):
-        return ""
-    if device.active_step is not None:
-        return "" if device.active_step.number == step.number else person(device.active_step.patient_name)
-    recent = (view for view in house().reader.acquisitions(limit=_LOOKED_AT) if view.device == device.name)
-    last = next(recent, None)
-    if last is None or not last.patient_id or last.patient_id == step.patient_id:
-        return ""
-    return person(last.patient_name)
+def still_there(recent: RecentPatientView, device: DeviceView) -> str:
+    """What to say before somebody else is opened on a device where `recent` may still sit."""
+    return (
+        f"A picture of {person(recent.patient_name)} (ID {recent.patient_id}) arrived "
+        f"{when(recent.at, house().now())} ({count(device.captured_today, 'picture')} on this device today). Pictures "
+        "that come after you open another patient belong to the new one. Make sure that the examination is finished."
+    )
 
 
 def ask_before_closing(device: DeviceView, action: str, back: str) -> Response:

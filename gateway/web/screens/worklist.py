@@ -3,8 +3,9 @@
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from gateway.domain.opening import why_not_opened
 from gateway.domain.requests import RequestKind
-from gateway.domain.views import DeviceView, StepView
+from gateway.domain.views import DeviceView, RecentPatientView, StepView
 from gateway.web.forms import chosen_step, known_name
 from gateway.web.house import house
 from gateway.web.notices import ask, say
@@ -12,8 +13,8 @@ from gateway.web.render import page, screen
 from gateway.web.screens.looking_up import ASKED_BY, add_looking_up, last_look_up
 from gateway.web.screens.orders import add_orders
 from gateway.web.screens.sent import add_sent
-from gateway.web.screens.switching import busy_with
-from gateway.web.words.text import count, person, when
+from gateway.web.screens.switching import still_there
+from gateway.web.words.text import person
 from gateway.web.words.verdicts import worklist_verdict
 
 _ROWS = 100
@@ -38,7 +39,7 @@ def show() -> Response:
     With ``device`` in the address only that device is offered to open a step on.
     """
     reader = house().reader
-    devices = reader.devices()
+    devices = [device for device in reader.devices() if device.takes_patients]
     wanted = request.args.get("device", "")
     chosen = [device for device in devices if device.name == wanted]
     search = request.form.get("search", "").strip()[:_LONGEST_SEARCH]
@@ -65,11 +66,14 @@ def open_step() -> BaseResponse:
     """Open a step on a device; asks first when pictures for somebody else arrived a moment ago."""
     devices = {row.name: row for row in house().reader.devices()}
     device = devices[known_name("device", list(devices))]
+    if why := why_not_opened(device.name, device.rules):
+        say(why)
+        return redirect(url_for("worklist.show"), 303)
     step = chosen_step()
     if not step.usable:
         say("This step cannot be used: the worklist's answer about it is faulty.")
         return redirect(url_for("worklist.show"), 303)
-    other = busy_with(device, step)
+    other = house().reader.recent_patient(device.name, step=step.number)
     unasked = (other and request.form.get("confirmed") != "yes") or (step.doubtful and not request.form.get("compared"))
     if unasked:
         return _ask_first(device, step, other)
@@ -87,15 +91,11 @@ def refresh() -> BaseResponse:
     return redirect(url_for("worklist.show"), 303)
 
 
-def _ask_first(device: DeviceView, step: StepView, other: str) -> Response:
+def _ask_first(device: DeviceView, step: StepView, other: RecentPatientView | None) -> Response:
     """Ask what the ledger would refuse: another patient's pictures came just now, or the worklist changed its mind."""
     why, fields = [], [("device", device.name), ("step", str(step.number)), ("confirmed", "yes")]
     if other:
-        why.append(
-            f"A picture of {other} arrived {when(device.last_captured_at, house().now())} "
-            f"({count(device.captured_today, 'picture')} on this device today). Pictures that come after you open "
-            "another patient belong to the new one. Make sure that the examination is finished."
-        )
+        why.append(still_there(other, device))
     if step.doubtful:
         why.append(f"{' '.join(step.faults)} Compare name, birth date and ID with the patient's papers first.")
         fields.append(("compared", "yes"))

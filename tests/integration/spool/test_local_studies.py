@@ -65,7 +65,7 @@ def test_numbers_are_taken_once_whatever_the_clock_does(spool: TestSpool) -> Non
 def test_nobody_is_opened_over_somebody_whose_pictures_came_a_moment_ago(spool: TestSpool) -> None:
     assert opened(spool).ok
     spool.record(captured_at=spool.clock.now())
-    assert opened(spool).outcome.startswith("Pictures of the patient who is open came a moment ago.")
+    assert opened(spool).outcome.startswith("Pictures of the patient before came a moment ago.")
     assert len(patient_ids(spool)) == 1
     assert opened(spool, confirmed="yes").ok
     spool.clock.advance(121)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from gateway.domain.requests import RequestKind
 from gateway.domain.sent import NamePreview, ScanView, SentAnswer, SentLine, SentRound
 from tests.support.fake_page import FakePage
-from tests.support.fake_reader import MORNING, device, provider, step
+from tests.support.fake_reader import MORNING, device, provider, recent, step
 from tests.support.page_browser import sign_in
 
 FAULT = "Accession Number is longer than the 16 characters that the standard allows."
@@ -69,7 +69,8 @@ def test_a_wedge_leaves_other_fields_and_the_tab_key_alone(tab: Page, page: Fake
 def test_a_scan_that_waits_is_confirmed_on_the_page(tab: Page, page: FakePage) -> None:
     filled(page)
     page.reader.worklist = [step(1), step(2, patient_name="Doe^Jane")]
-    page.reader.device_rows = [device("fundus", step(1), last_captured_at=MORNING - timedelta(seconds=20))]
+    page.reader.device_rows = [device("fundus", step(1))]
+    page.reader.recent = {"fundus": recent(patient_id="P1", ago_s=20)}
     page.sent.scan_rows = [
         ScanView(
             "fundus", MORNING, "A2", False, "Scan the code again within 30 s.", (), 2, MORNING + timedelta(seconds=30)
@@ -153,3 +154,19 @@ def test_a_wedge_works_without_javascript(browser: Browser, page: FakePage) -> N
     tab.press("#scan-code", "Enter")
     assert page.desk.filed == [(RequestKind.SCAN, {"device": "fundus", "code": "A1", "kind": ""}, "page")]
     context.close()
+
+
+def test_a_device_that_takes_no_patients_from_people_offers_no_opening(tab: Page, page: FakePage) -> None:
+    filled(page)
+    page.reader.device_rows = [device("scanner", rules=("accession_number",)), device("fundus")]
+    tab.goto(page.url)
+    card = tab.locator(".patient").first
+    expect(card).to_contain_text("Nobody is opened here")
+    expect(card).to_contain_text("Its pictures find their patient by accession number alone.")
+    expect(card.locator(".button")).to_have_count(0)
+    expect(tab.locator("#scan-device")).to_have_count(0)  # only the other device is scanned for
+    tab.goto(f"{page.url}/worklist?device=scanner")
+    expect(tab.locator("#open-1")).to_have_text("Open on fundus")
+    tab.goto(f"{page.url}/emergency?device=scanner")
+    expect(tab.locator(".notice")).to_contain_text('add "active_step" to match.rules in devices/scanner.toml')
+    assert page.desk.filed == []

@@ -9,7 +9,7 @@ from gateway.web.words.opened import closing_words, opened_words
 from gateway.web.words.performed import performed_mark, report_mark
 from gateway.web.words.states import Tone
 from tests.support.fake_locals import local_study
-from tests.support.fake_reader import MORNING, acquisition, device, performed, report, step
+from tests.support.fake_reader import MORNING, acquisition, device, performed, recent, report, step
 from tests.support.page_visitor import Visitor, words
 
 HOSTILE = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
@@ -167,8 +167,8 @@ def test_closing_asks_when_a_picture_came_a_moment_ago(person: Visitor) -> None:
 def test_opening_asks_too_when_the_other_patient_was_closed_a_moment_ago(person: Visitor) -> None:
     """Closing first must not be a way around the question."""
     person.page.reader.worklist = [step(1), step(2, patient_name="Doe^Jane", patient_id="P2")]
-    person.page.reader.device_rows = [device("fundus", last_captured_at=MORNING - timedelta(seconds=40))]
-    person.page.reader.rows = [acquisition(1, captured_at=MORNING - timedelta(seconds=40))]
+    person.page.reader.device_rows = [device("fundus")]
+    person.page.reader.recent = {"fundus": recent()}
     asked = person.post("/worklist/open", {"device": "fundus", "step": "2"})
     assert "Open Doe, Jane on fundus?" in words(asked.text)
     assert "A picture of शर्मा, सुनीता arrived" in words(asked.text)

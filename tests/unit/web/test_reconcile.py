@@ -7,7 +7,7 @@ import pytest
 from gateway.domain.local_views import ToReconcile
 from gateway.domain.requests import RequestKind
 from tests.support.fake_locals import local_study, notice, suggestion
-from tests.support.fake_reader import MORNING, acquisition, destination, device, held, step
+from tests.support.fake_reader import MORNING, acquisition, destination, device, held, recent, step
 from tests.support.page_visitor import Visitor, words
 
 
@@ -15,7 +15,8 @@ from tests.support.page_visitor import Visitor, words
 def clinic(person: Visitor) -> Visitor:
     reader = person.page.reader
     reader.worklist = [step(1, sex="F"), step(2, patient_name="Doe^Jane", patient_id="5120", sex="M")]
-    reader.device_rows = [device("fundus"), device("ultrasound", last_captured_at=MORNING)]
+    reader.device_rows = [device("fundus"), device("ultrasound")]
+    reader.recent = {"ultrasound": recent()}
     reader.rows = [acquisition(1), acquisition(2), held(3)]
     person.page.local_studies.waiting = [ToReconcile(local_study(), (suggestion(step(1, sex="F")),))]
     person.page.local_studies.notice_rows = [notice()]
@@ -60,7 +61,7 @@ def test_what_is_wrong_is_said(clinic: Visitor, form: dict[str, object], sentenc
 def test_opening_asks_when_pictures_came_a_moment_ago(clinic: Visitor) -> None:
     asked = clinic.post("/emergency/open", {"device": "ultrasound", "unknown": "", "age": ""})
     assert asked.status_code == 200
-    assert "A picture arrived" in words(asked.text)
+    assert "A picture of शर्मा, सुनीता (ID 4711) arrived" in words(asked.text)
     assert _filed(clinic) == []
     form = {"device": "ultrasound", "unknown": "", "age": "", "confirmed": "yes"}
     assert clinic.post("/emergency/open", form).status_code == 303

@@ -1,13 +1,12 @@
 """Every form files exactly the right request, asks when it must, and tells what became of it."""
 
 import json
-from datetime import timedelta
 
 import pytest
 
 from gateway.domain.requests import RequestKind
 from gateway.web.screens.destinations import read_layers
-from tests.support.fake_reader import MORNING, acquisition, delivery, destination, device, held, provider, step
+from tests.support.fake_reader import acquisition, delivery, destination, device, held, provider, recent, step
 from tests.support.page_visitor import Visitor, words
 
 
@@ -152,19 +151,35 @@ def test_assigning_against_the_hint_asks_first_and_names_both(busy: Visitor) -> 
 
 
 def test_opening_another_patient_while_pictures_arrive_asks_first(busy: Visitor) -> None:
-    fresh = MORNING - timedelta(seconds=100)
-    busy.page.reader.device_rows = [device("fundus", step(1), last_captured_at=fresh)]
+    busy.page.reader.recent = {"fundus": recent()}
     answer = busy.post("/worklist/open", {"device": "fundus", "step": "2"})
     assert answer.status_code == 200
-    assert "Open Doe, Jane on fundus? A picture of शर्मा, सुनीता arrived 1 min ago" in words(answer.text)
+    assert "Open Doe, Jane on fundus? A picture of शर्मा, सुनीता (ID 4711) arrived 1 min ago" in words(answer.text)
     assert _filed(busy) == []
     busy.post("/worklist/open", {"device": "fundus", "step": "2", "confirmed": "yes"})
     assert _filed(busy) == [(RequestKind.OPEN_STEP, {"device": "fundus", "step": "2", "confirmed": "yes"})]
 
 
 def test_opening_the_same_patient_again_does_not_ask(busy: Visitor) -> None:
-    busy.page.reader.device_rows = [device("fundus", step(1), last_captured_at=MORNING)]
+    busy.page.reader.recent = {"fundus": recent()}
     assert busy.post("/worklist/open", {"device": "fundus", "step": "1"}).status_code == 303
+
+
+def test_nobody_is_opened_on_a_device_whose_pictures_would_not_follow(busy: Visitor) -> None:
+    by_number = device("fundus", rules=("accession_number", "patient_id"))
+    busy.page.reader.device_rows = [by_number, device("ultrasound")]
+    for path, form in (("/worklist/open", {"step": "2"}), ("/emergency/open", {"unknown": "F"})):
+        assert busy.post(path, {"device": "fundus", **form}).status_code == 303
+    assert _filed(busy) == []
+    shown = busy.text("/")
+    assert "Nobody can be opened on fundus: its pictures find their patient by accession number or patient ID" in shown
+    assert 'add "active_step" to match.rules in devices/fundus.toml' in shown
+    assert busy.get("/emergency?device=fundus").status_code == 303
+    assert "Open on fundus" not in busy.text("/worklist?device=fundus")
+    busy.page.reader.device_rows = [by_number]
+    assert "Nobody is opened here: its pictures find" in busy.text("/devices")
+    assert 'id="scan-code"' not in busy.get("/").text
+    assert "Open on" not in busy.text("/worklist")
 
 
 def test_choosing_keeps_the_ticked_pictures(busy: Visitor) -> None:
