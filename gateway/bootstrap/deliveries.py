@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.object_settings import encoding_policy
@@ -84,7 +85,9 @@ def _sender(parts: Parts, destination: Destination, beat: Beat, lot: Lot, databa
     )
     outgoing = Outgoing(parts.files, copies)
     if destination.kind == "stow":
-        return StowSender(mapped.stow_peer(destination, parts.credentials), outgoing, beat=beat, pace=lot.pace)
+        recall = partial(AcceptedLedger(database, parts.clock).refused, destination.name)
+        service = mapped.stow_peer(destination, parts.credentials)
+        return StowSender(service, outgoing, beat=beat, pace=lot.pace, recall=recall)
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
     offered = mapped.offered_syntaxes(parts.settings, destination)
     told = lot.width.connected
