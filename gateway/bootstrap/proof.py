@@ -9,9 +9,10 @@ from gateway.config.destination import Destination
 from gateway.config.model import Configuration
 from gateway.dimse.listener import Listening, ReportListener
 from gateway.domain.errors import ConfigurationError
-from gateway.spool.commitments import CommitmentLedger, ProofPace
+from gateway.spool.commitments import CommitmentLedger
 from gateway.spool.database import Database
 from gateway.spool.health import HealthLedger
+from gateway.spool.proof_outcomes import ProofPace
 from gateway.stages.confirm import CommitmentProver, ConfirmStage, ProofRules, Prover, QueryProver
 from gateway.stages.listen import ListenStage, reporter_of_its_own
 from gateway.stages.loop import Beat

@@ -7,34 +7,26 @@ denies counts only while the transaction is open.
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from gateway.domain.commitment import (
     CLASS_CONFLICT,
     NO_SUCH_INSTANCE,
     NOT_NAMED,
-    FailureMeaning,
     ProofItem,
     ProofReport,
     ProofRequest,
-    Reaction,
-    failure_meaning,
     reason_text,
 )
 from gateway.domain.errors import GatewayError
 from gateway.domain.identifiers import DestinationName, Uid, mint_uid
-from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
-from gateway.spool.delivery_moves import move_delivery
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import LONGEST_WAIT_US, NEVER_US, to_us
+from gateway.spool.proof_outcomes import DAY_US, SECOND_US, ProofPace, denied, proven
 
-_SECOND_US = 1_000_000
-_DAY_US = 86_400 * _SECOND_US
 _PATIENCE = 10
 """A steady stream of instances puts off asking for no longer than this many idle times."""
-_AT_ONCE_ROUNDS = 2
 _DUE = (
     "SELECT delivery.id, delivery.stored_us, series.study_instance_uid, series.series_instance_uid,"
     " instance.sop_class_uid, instance.sop_instance_uid FROM delivery"
@@ -55,25 +47,6 @@ _ITEMS = (
 )
 """What of a transaction is still owed to the peer that was asked. What that peer denied since was perhaps stored anew,
 and an older word says nothing of that."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProofPace:
-    """How patient one destination's policy is.
-
-    `early_s`: how long after it was stored an instance may be unknown to the peer without being stored again;
-    `again_s`: the wait before asking again, doubled with each round up to an hour; `report_s`: how long a report may
-    take; `idle_s`: how long nothing further must have been stored before proof is asked for.
-    """
-
-    idle_s: float = 30.0
-    report_s: float = 86_400.0
-    early_s: float = 300.0
-    again_s: float = 300.0
-
-    def wait_us(self, rounds: int) -> int:
-        """Microseconds to wait after `rounds` rounds in vain."""
-        return min(int(self.again_s * _SECOND_US * 2.0 ** min(max(rounds - 1, 0), 30)), LONGEST_WAIT_US)
 
 
 class CommitmentLedger:
@@ -119,7 +92,7 @@ class CommitmentLedger:
         newest = connection.execute(
             "SELECT max(stored_us) FROM delivery WHERE destination = ? AND state = 'stored'", (destination,)
         ).fetchone()[0]
-        idle_us = int(pace.idle_s * _SECOND_US)
+        idle_us = int(pace.idle_s * SECOND_US)
         still = not now - idle_us < newest <= now
         return still or min(row["stored_us"] for row in rows) <= now - _PATIENCE * idle_us
 
@@ -137,7 +110,7 @@ class CommitmentLedger:
         `in_vain` when the peer answered, so that it counts as a round; false for trouble of the link.
         """
         now = to_us(self._clock.now())
-        due = now + int(wait_s * _SECOND_US)
+        due = now + int(wait_s * SECOND_US)
         with self._database.write() as connection:
             row = _open_one(connection, transaction_uid)
             if row is not None:
@@ -163,7 +136,7 @@ class CommitmentLedger:
     def expire(self, destination: str) -> int:
         """Give up transactions that had no report in time, or were made by a clock that was wrong; how many."""
         now, report_s = to_us(self._clock.now()), self._paces[destination].report_s
-        late = (now - int(report_s * _SECOND_US), now + LONGEST_WAIT_US)
+        late = (now - int(report_s * SECOND_US), now + LONGEST_WAIT_US)
         query = "SELECT id FROM commitment WHERE destination = ? AND ended_us IS NULL AND (made_us <= ? OR made_us > ?)"
         with self._database.read() as connection:
             rows = connection.execute(query, (destination, *late)).fetchall()
@@ -180,7 +153,7 @@ class CommitmentLedger:
         """Make due what a wrong clock put off too far."""
         now = to_us(self._clock.now())
         late = "destination = ? AND state = 'stored' AND due_us > ? AND due_us < ?"
-        values = (destination, now + _DAY_US + LONGEST_WAIT_US, NEVER_US)
+        values = (destination, now + DAY_US + LONGEST_WAIT_US, NEVER_US)
         with self._database.read() as connection:
             if connection.execute(f"SELECT 1 FROM delivery WHERE {late} LIMIT 1", values).fetchone() is None:  # noqa: S608 - the literal above
                 return
@@ -200,62 +173,13 @@ class CommitmentLedger:
                 key = (row["sop_class_uid"], row["sop_instance_uid"])
                 if key in report.committed and key not in report.failed:
                     if not row["denied_since"]:
-                        self._proven(connection, made, row, now)
+                        proven(connection, made, row, now)
                 elif made["ended_us"] is None:
-                    self._denied(connection, made, row, report.failed.get(key, NOT_NAMED), now)
+                    reason, pace = report.failed.get(key, NOT_NAMED), self._pace(made["destination"])
+                    denied(connection, made, row, reason=reason, pace=pace, now=now)
             if made["ended_us"] is None:
                 _end(connection, made["id"], "reported", now)
         return True
-
-    @staticmethod
-    def _proven(connection: sqlite3.Connection, made: sqlite3.Row, row: sqlite3.Row, now: int) -> None:
-        _say(connection, made["id"], row["delivery"], "committed")
-        if row["state"] == DeliveryState.STORED.value:
-            connection.execute(
-                "UPDATE delivery SET committed_us = ?, proof_rounds = 0, phase = '', error = '', remedy = ''"
-                " WHERE id = ?",
-                (now, row["delivery"]),
-            )
-            move_delivery(
-                connection, row["delivery"], DeliveryEvent.COMMIT, now, transaction=str(made["transaction_uid"])
-            )
-
-    def _denied(
-        self, connection: sqlite3.Connection, made: sqlite3.Row, row: sqlite3.Row, reason: int, now: int
-    ) -> None:
-        """Do about an instance that is not committed what its reason asks for."""
-        _say(connection, made["id"], row["delivery"], reason_text(reason))
-        if row["state"] != DeliveryState.STORED.value or row["rejected_us"] is not None:
-            return  # an archive says of what was rejected that it has it not; it is never stored there again
-        meaning, rounds = failure_meaning(reason), row["proof_rounds"] + 1
-        text = f"{made['destination']}: {meaning.text} ({reason_text(reason)})."
-        connection.execute(
-            "UPDATE delivery SET proof_rounds = ?, phase = 'commit', error = ?, remedy = ?, due_us = ? WHERE id = ?",
-            (rounds, text, meaning.remedy, self._due(made["destination"], row, meaning, rounds, now), row["delivery"]),
-        )
-        if self._may_come_yet(made["destination"], row, reason, now):
-            return
-        if meaning.reaction in {Reaction.STORE_AGAIN, Reaction.PARK}:
-            move_delivery(connection, row["delivery"], DeliveryEvent.RETRY, now, reason=reason_text(reason))
-        if meaning.reaction is Reaction.PARK:
-            move_delivery(connection, row["delivery"], DeliveryEvent.PARK, now, reason=reason_text(reason))
-
-    def _may_come_yet(self, destination: str, row: sqlite3.Row, reason: int, now: int) -> bool:
-        """Whether a peer that does not know the instance may just not have got round to it."""
-        pace = self._pace(destination)
-        return reason == NO_SUCH_INSTANCE and 0 <= now - row["stored_us"] < int(pace.early_s * _SECOND_US)
-
-    def _due(self, destination: str, row: sqlite3.Row, meaning: FailureMeaning, rounds: int, now: int) -> int:
-        pace = self._pace(destination)
-        match meaning.reaction:
-            case Reaction.STORE_AGAIN if self._may_come_yet(destination, row, NO_SUCH_INSTANCE, now):
-                return int(row["stored_us"]) + int(pace.early_s * _SECOND_US)
-            case Reaction.STORE_AGAIN:
-                return now if rounds <= _AT_ONCE_ROUNDS else now + pace.wait_us(rounds)
-            case Reaction.ASK_NO_MORE:
-                return now + _DAY_US  # a peer may be taught meanwhile; one request a day costs nothing
-            case _:
-                return now + pace.wait_us(rounds)
 
     def _pace(self, destination: str) -> ProofPace:
         """The pace of a destination; that of a report which came after its policy changed is the default."""
@@ -308,11 +232,4 @@ def _end(connection: sqlite3.Connection, number: int, state: str, now: int, *, c
     connection.execute(
         "UPDATE commitment SET state = ?, ended_us = ?, code = ?, text = ? WHERE id = ?",
         (state, now, code, text, number),
-    )
-
-
-def _say(connection: sqlite3.Connection, number: int, delivery: int, outcome: str) -> None:
-    connection.execute(
-        "UPDATE commitment_item SET outcome = ? WHERE commitment = ? AND delivery = ? AND outcome <> 'committed'",
-        (outcome, number, delivery),
     )

@@ -6,8 +6,9 @@ from typing import Protocol
 from gateway.domain.commitment import ProofReport
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.ports import Clock
-from gateway.spool.commitments import CommitmentLedger, ProofPace
+from gateway.spool.commitments import CommitmentLedger
 from gateway.spool.database import LEDGER_FAULTS, Database
+from gateway.spool.proof_outcomes import ProofPace
 from gateway.stages.confirm import reporter
 
 

@@ -15,8 +15,9 @@ from gateway.dimse.status import PeerRefused, action_meaning
 from gateway.domain.commitment import ProofReport, ProofRequest
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import StoreOutcome
-from gateway.spool.commitments import CommitmentLedger, ProofPace
+from gateway.spool.commitments import CommitmentLedger
 from gateway.spool.database import Database
+from gateway.spool.proof_outcomes import ProofPace
 from gateway.stages.confirm import CommitmentProver, ConfirmStage, ProofRules, Prover
 from gateway.stages.listen import ListenStage, reporter_of_its_own
 from gateway.stages.retry import BackOff

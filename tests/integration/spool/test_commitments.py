@@ -7,7 +7,8 @@ import pytest
 from gateway.domain.commitment import FAILURE_REASONS, NOT_NAMED, ProofReport, ProofRequest, Reaction, failure_meaning
 from gateway.domain.errors import Disposition, Phase
 from gateway.domain.instance import StoreOutcome
-from gateway.spool.commitments import CommitmentLedger, ProofPace
+from gateway.spool.commitments import CommitmentLedger
+from gateway.spool.proof_outcomes import ProofPace
 from gateway.stages.confirm import ConfirmStage, ProofRules
 from gateway.stages.retry import BackOff
 from tests.support.ledger import SC, TestSpool, fault

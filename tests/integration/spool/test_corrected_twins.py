@@ -8,9 +8,10 @@ from gateway.domain.corrections import Corrected
 from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.instance import StoreOutcome
 from gateway.spool.captures import StoredPart
-from gateway.spool.commitments import CommitmentLedger, ProofPace
+from gateway.spool.commitments import CommitmentLedger
 from gateway.spool.corrections import correct
 from gateway.spool.duplicates import Twin
+from gateway.spool.proof_outcomes import ProofPace
 from tests.support.ledger import TestSpool, finding, step
 
 

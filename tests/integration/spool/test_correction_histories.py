@@ -11,7 +11,8 @@ from gateway.domain.commitment import NO_SUCH_INSTANCE, ProofReport, ProofReques
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.requests import RequestKind
-from gateway.spool.commitments import CommitmentLedger, ProofPace
+from gateway.spool.commitments import CommitmentLedger
+from gateway.spool.proof_outcomes import ProofPace
 from tests.support.corrections import carried, make_notes, notes_to, put_right, send
 from tests.support.ledger import TestSpool, fault
 
