@@ -13,7 +13,7 @@ from gateway.domain.sent import SentReader
 from gateway.web.faults import handle_faults
 from gateway.web.forms import Number
 from gateway.web.guard import guard
-from gateway.web.house import EXTENSION, House, house
+from gateway.web.house import EXTENSION, House, destinations_by_name, house
 from gateway.web.local_reader import NoLocalStudies
 from gateway.web.login import login_pages
 from gateway.web.screens.acquisition import acquisition_pages
@@ -147,8 +147,8 @@ def _add_words(app: Flask) -> None:
         peer=lambda name: house().peers.get(name, ""),
         initial_password=lambda: house().password.is_initial,
         now_text=lambda: f"{house().now():%H:%M:%S}",
-        acquisition_mark=lambda view: states.acquisition_mark(view, house().now()),
-        delivery_mark=lambda view: states.delivery_mark(view, house().now()),
+        acquisition_mark=lambda view: states.acquisition_mark(view, house().now(), destinations_by_name()),
+        delivery_mark=lambda view: states.delivery_mark(view, house().now(), destinations_by_name()),
         delivery_trouble=states.delivery_trouble,
         delivery_verbs=delivery_verbs,
         troubles=states.troubles,

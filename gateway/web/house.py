@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from flask import current_app
+from flask import current_app, g
 
 from gateway.domain.local_views import LocalStudyReader
 from gateway.domain.ports import Clock, RequestDesk, StatusReader
 from gateway.domain.sent import SentReader
+from gateway.domain.views import DestinationView
 from gateway.web.security.backoff import Backoff
 from gateway.web.security.password import Password
 from gateway.web.security.sessions import Sessions
@@ -44,3 +45,10 @@ class House:
 def house() -> House:
     """The house of the application that answers this request."""
     return cast("House", current_app.extensions[EXTENSION])
+
+
+def destinations_by_name() -> Mapping[str, DestinationView]:
+    """Every destination as it stands now, read once for each page."""
+    if "destinations" not in g:
+        g.destinations = {row.name: row for row in house().reader.destinations()}
+    return cast("Mapping[str, DestinationView]", g.destinations)

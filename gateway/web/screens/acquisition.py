@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import AcquisitionView
 from gateway.web.forms import number_field
-from gateway.web.house import house
+from gateway.web.house import destinations_by_name, house
 from gateway.web.notices import ask
 from gateway.web.render import screen
 from gateway.web.words.states import acquisition_mark
@@ -26,8 +26,8 @@ def acquisition_pages() -> Blueprint:
 def show(number: int) -> Response:
     """The details."""
     view = _view(number)
-    mark = acquisition_mark(view, house().now())
-    verdict = Verdict(mark.tone, f"{mark.word}.", mark.detail)
+    mark = acquisition_mark(view, house().now(), destinations_by_name())
+    verdict = Verdict(mark.tone, f"{mark.word}.", mark.detail[:1].upper() + mark.detail[1:])
     live = url_for("acquisition.show", number=number)
     candidates = house().reader.step_of(view.candidates)
     return screen("acquisition", verdict, live=live, view=view, candidates=candidates)

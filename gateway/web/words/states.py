@@ -1,10 +1,12 @@
 """States and errors in plain words: each mark has a tone (shown as a shape and a colour) and a word beside it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from types import MappingProxyType
 
-from gateway.domain.views import AcquisitionView, DeliveryView
+from gateway.domain.views import AcquisitionView, DeliveryView, DestinationView
 from gateway.web.words.text import clock_text, count, when
 
 
@@ -59,6 +61,7 @@ _LAYERS = {
     "query": "worklist query",
     "export": "writing to a medium",
 }
+_NO_PEERS: Mapping[str, DestinationView] = MappingProxyType({})
 _LINK_PHASES = frozenset({"resolve", "connect", "tls", "transfer"})
 _KINDS = {
     "assign": "Assign to a patient",
@@ -140,8 +143,8 @@ def status_words(code: str) -> str:
     return next((f"{text} ({code})." for start, text in families.items() if code.startswith(start)), "")
 
 
-def delivery_mark(delivery: DeliveryView, now: datetime) -> Mark:
-    """The state of one delivery."""
+def delivery_mark(delivery: DeliveryView, now: datetime, peers: Mapping[str, DestinationView] = _NO_PEERS) -> Mark:
+    """The state of one delivery; while its destination in `peers` is in trouble, what waits says so."""
     by_receipt = ", by receipt" if delivery.status == "receipt" else ""
     settled = {
         "stored": Mark(Tone.SAFE, "At PACS", f"{when(delivery.since, now)}{by_receipt}"),
@@ -151,10 +154,12 @@ def delivery_mark(delivery: DeliveryView, now: datetime) -> Mark:
         "held": Mark(Tone.ATTENTION, "Held back", "a person keeps it here"),
         "dropped": Mark(Tone.ATTENTION, "Dropped", "a person gave it up"),
     }
-    return settled.get(delivery.state) or _waiting(delivery, now)
+    return settled.get(delivery.state) or _waiting(delivery, now, peers.get(delivery.destination))
 
 
-def acquisition_mark(acquisition: AcquisitionView, now: datetime) -> Mark:
+def acquisition_mark(
+    acquisition: AcquisitionView, now: datetime, peers: Mapping[str, DestinationView] = _NO_PEERS
+) -> Mark:
     """The state of an acquisition; once it is an object, the worst of its deliveries speaks for it."""
     match acquisition.state:
         case "captured":
@@ -165,12 +170,12 @@ def acquisition_mark(acquisition: AcquisitionView, now: datetime) -> Mark:
             return Mark(Tone.ATTENTION, "Needs you", "waits for a patient")
         case "quarantined":
             return Mark(Tone.DANGER, "Set aside", "cannot be used as it is")
-    return _corrected(acquisition, now) if acquisition.rejected_at is not None else _built(acquisition, now)
+    return _corrected(acquisition, now) if acquisition.rejected_at is not None else _built(acquisition, now, peers)
 
 
-def _built(acquisition: AcquisitionView, now: datetime) -> Mark:
+def _built(acquisition: AcquisitionView, now: datetime, peers: Mapping[str, DestinationView]) -> Mark:
     """The worst of the deliveries of an object."""
-    marks = [delivery_mark(delivery, now) for delivery in acquisition.deliveries]
+    marks = [delivery_mark(delivery, now, peers) for delivery in acquisition.deliveries]
     if not marks:
         return Mark(Tone.SAFE, "Safe here", "no destination is configured")
     # Of two safe ones the weaker proof speaks: "At PACS" until every destination has confirmed.
@@ -232,10 +237,14 @@ def worst(tones: list[Tone]) -> Tone:
     return min(tones, key=_WORST_FIRST.index, default=Tone.SAFE)
 
 
-def _waiting(delivery: DeliveryView, now: datetime) -> Mark:
+def _waiting(delivery: DeliveryView, now: datetime, peer: DestinationView | None) -> Mark:
     due = f"next try {when(delivery.due_at, now)}" if delivery.due_at and delivery.due_at > now else ""
-    if not delivery.error:
-        return Mark(Tone.BUSY, "Waiting", due or "its turn comes")
-    if delivery.phase in _LINK_PHASES:
-        return Mark(Tone.ATTENTION, f"Waiting (link down since {clock_text(delivery.since, now)})", due)
+    # A link's fault stands with the destination: it is no fault of what waits for it.
+    phase, since = delivery.phase if delivery.error else "", delivery.since
+    if not phase and peer is not None and peer.error and peer.error_at:
+        phase, since = peer.phase, peer.error_at
+    if not phase and not delivery.error:
+        return Mark(Tone.BUSY, "Waiting", due or "for its turn")
+    if phase in _LINK_PHASES:
+        return Mark(Tone.ATTENTION, f"Waiting (link down since {clock_text(since, now)})", due)
     return Mark(Tone.ATTENTION, "Waiting (the last try failed)", due)

@@ -20,7 +20,7 @@ from gateway.web.words.states import (
     troubles,
 )
 from gateway.web.words.text import birth_date, clock_text, count, exact, listed, person, size, when
-from tests.support.fake_reader import MORNING, acquisition, delivery, held
+from tests.support.fake_reader import MORNING, acquisition, delivery, destination, held
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,18 @@ def test_a_link_that_is_down_says_since_when() -> None:
     assert delivery_mark(down, MORNING).word == "Waiting (link down since 09:10)"
     refused = replace(down, phase="response")
     assert "link" not in delivery_mark(refused, MORNING).word
+
+
+def test_what_waits_says_that_the_link_of_its_destination_is_down() -> None:
+    waiting, since = delivery(state="pending"), MORNING - timedelta(minutes=92)
+    down = {waiting.destination: destination(error="No answer.", phase="connect", error_at=since)}
+    assert delivery_mark(waiting, MORNING).word == "Waiting"
+    assert delivery_mark(waiting, MORNING, {"another": down[waiting.destination]}).word == "Waiting"
+    assert delivery_mark(waiting, MORNING, down).word == "Waiting (link down since 09:10)"
+    assert acquisition_mark(acquisition(deliveries=(waiting,)), MORNING, down).tone is Tone.ATTENTION
+    refused = {waiting.destination: destination(error="Refused.", phase="negotiate", error_at=since)}
+    assert delivery_mark(waiting, MORNING, refused).word == "Waiting (the last try failed)"
+    assert delivery_mark(delivery(), MORNING, down).word == "Confirmed by PACS"
 
 
 def test_the_worst_delivery_speaks_for_the_acquisition() -> None:
