@@ -17,6 +17,7 @@ def house(tmp_path: Path) -> House:
     made = House(
         tmp_path / "box", free_port(), more_settings=_MPPS, more_of_device="\n[performed_step]\nsettle_s = 0\n"
     )
+    made.take_patients()
     made.drop(1)
     assert made.live("capture/camera") == 0
     assert made.live("assemble") == 0
@@ -55,7 +56,7 @@ def test_opening_the_next_patient_is_confirmed_while_pictures_come(house: House)
     house.drop(2)
     assert house.live("capture/camera") == 0
     refused = run(house, "open", "camera", second)
-    assert (refused.exit_code, "Confirm, if that one is done" in refused.output) == (1, True)
+    assert (refused.exit_code, "Confirm, if that examination is over" in refused.output) == (1, True)
     assert run(house, "open", "camera", first).exit_code == 0, "the same patient needs no confirmation"
     assert run(house, "open", "camera", second, "--confirmed").exit_code == 0
     (device,) = house.status().devices()
