@@ -37,6 +37,15 @@ class Learnt:
     max_pdu_bytes: int | None = 0
 
 
+class PerhapsSent(GatewayError):  # noqa: N818 - names what is known of the object
+    """The request that held an object with others broke: the peer may have it, and the object is not to blame."""
+
+    def __init__(self, fault: GatewayError) -> None:
+        super().__init__(
+            fault.message, disposition=Disposition.RETRY, phase=fault.phase, remedy=fault.remedy, code=fault.code
+        )
+
+
 class Sender(Protocol):
     """Sends to one destination over one association or connection of its own; for one thread.
 
@@ -59,8 +68,8 @@ class Sender(Protocol):
         """Send deliveries of the pairs that were opened, with one outcome each, as soon as it is known.
 
         `meanwhile` is called while an answer is awaited, with what of the batch is not begun then. A fault of one
-        object stands in its place. After a fault of the link, or when the peer ended in order, the iterator ends
-        early: what it did not name was not begun.
+        object stands in its place, `PerhapsSent` for what broke with others. After a fault of the link, or when the
+        peer ended in order, the iterator ends early: what it did not name was not begun.
         """
         ...
 
@@ -154,6 +163,8 @@ class Outgoing:
 
 def concerns_the_link(fault: GatewayError) -> bool:
     """Whether a fault says something about the destination rather than about the one object."""
+    if isinstance(fault, PerhapsSent):
+        return False  # another of its batch says what befell the link
     return fault.disposition is Disposition.RETRY and fault.phase in _LINK_PHASES
 
 

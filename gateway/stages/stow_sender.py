@@ -19,6 +19,7 @@ from gateway.stages.sender import (
     Outgoing,
     Pace,
     Pair,
+    PerhapsSent,
     concerns_the_link,
     nothing,
 )
@@ -159,7 +160,9 @@ class StowSender:
                 if isinstance(fault, Stopped):  # what the next run must know of each: it may have been sent
                     yield from ((delivery, fault) for delivery in unknown)
                     return
-                # One stands for all: the others are offered again, and none of them is blamed for what befell a batch.
+                # One stands for all: none of the others is blamed for what befell a batch, but each may have arrived.
+                if _may_have_arrived(fault):
+                    yield from ((delivery, PerhapsSent(fault)) for delivery in unknown[1:])
                 yield unknown[0], self._of_service(fault, several=len(group) > 1)
                 return
         again += [delivery for delivery, _ in items.values()]
@@ -233,6 +236,15 @@ class StowSender:
         if self._session is None:
             raise ValueError("nothing is open")
         return self._session
+
+
+def _may_have_arrived(fault: GatewayError) -> bool:
+    """Whether the service may have stored a request in spite of this: a link that broke, or an answer of 500 or more.
+
+    What the ledger does not know of, no correction finds there.
+    """
+    refused = fault.code.startswith(("HTTP 3", "HTTP 4"))
+    return fault.phase in {Phase.TRANSFER, Phase.RESPONSE} and not refused
 
 
 def _pair(delivery: Delivery) -> Pair:

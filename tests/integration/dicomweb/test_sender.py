@@ -14,7 +14,7 @@ from gateway.domain.instance import Delivery, SpooledObject, StoreOutcome
 from gateway.domain.lifecycle import DeliveryState
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.files import SpoolFiles, digest_of
-from gateway.stages.sender import CopyRules, Outgoing, concerns_the_link
+from gateway.stages.sender import CopyRules, Outgoing, PerhapsSent, concerns_the_link, was_closed_on
 from gateway.stages.stow_sender import StowSender
 from tests.integration.dicomweb.test_store import Archive, Reply, says, stores_all
 from tests.support.dicom_files import secondary_capture
@@ -267,9 +267,16 @@ def holds_already(caller: Caller, request: Request) -> None:
 @pytest.mark.parametrize("replies", [[vanishes, holds_already]])
 def test_what_may_have_arrived_before_the_break_is_no_stranger_when_it_is_a_duplicate(bench: Bench) -> None:
     owed = bench.owe(3)
-    ((number, told),) = bench.deliver(owed).items()
-    assert number == 1
-    assert isinstance(told, GatewayError)
-    assert told.disposition is RETRY
+    told = bench.deliver(owed)
+    assert {number: type(fault) is PerhapsSent for number, fault in told.items()} == {1: False, 2: True, 3: True}
+    for fault in told.values():
+        assert isinstance(fault, GatewayError)
+        assert fault.disposition is RETRY
     found = bench.deliver(owed)
     assert [outcome.status for outcome in found.values() if isinstance(outcome, StoreOutcome)] == [0x0111] * 3
+
+
+@pytest.mark.parametrize("replies", [[vanishes]])
+def test_what_broke_with_others_is_not_blamed_for_the_link(bench: Bench) -> None:
+    told = bench.deliver(bench.owe(3))
+    assert [isinstance(fault, GatewayError) and was_closed_on(fault) for fault in told.values()].count(True) == 1

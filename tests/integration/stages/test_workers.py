@@ -14,12 +14,13 @@ from gateway.domain.lanes import Lane
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.deliveries import LINK_BREAKS_LIMIT
 from gateway.spool.runs import Run
+from gateway.spool.seen import destinations_that_may_hold
 from gateway.spool.standing_in import StandIn
 from gateway.stages.deliver import DeliverStage, DestinationRules
 from gateway.stages.hours import Hours
 from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
-from gateway.stages.sender import Learnt, Meanwhile, Pair, nothing
+from gateway.stages.sender import Learnt, Meanwhile, Pair, PerhapsSent, nothing
 from gateway.stages.width import Width
 from tests.support.ledger import RLE, SC, TestSpool
 
@@ -38,6 +39,7 @@ class Pretender:
     open_now: bool = False
     round_trip: float = 0.0
     stops_at: frozenset[int] = frozenset()
+    breaks_with: frozenset[int] = frozenset()
 
     def open(self, pairs: Iterable[Pair]) -> None:
         if self.refusal is not None:
@@ -54,6 +56,9 @@ class Pretender:
                 self.open_now = False
                 yield delivery, Stopped()
                 return
+            if delivery.id in self.breaks_with:
+                yield delivery, PerhapsSent(trouble(Phase.TRANSFER))
+                continue
             if delivery.id in self.breaks_at:
                 self.open_now = False
                 yield delivery, trouble(Phase.TRANSFER)
@@ -240,8 +245,7 @@ def test_a_link_that_is_back_ends_every_wait(spool: TestSpool) -> None:
     sender = Pretender(breaks_at=frozenset({1}))
     stage = worker(spool, spool.run("forward"), sender, rules=replace(RULES, back_off=BackOff(600.0, 600.0)))
     drain(stage)
-    assert spool.destinations.unreached({"transfer"}) == ["main"]
-    assert spool.destinations.unreached({"negotiate"}) == []
+    assert spool.destinations.cut_off() == {"main": 1}
     sender.breaks_at = frozenset()
     drain(stage)
     assert sender.sent == [1]  # still waiting
@@ -317,6 +321,20 @@ def test_what_a_stop_broke_off_is_pending_and_nobody_is_to_blame(spool: TestSpoo
     assert spool.destinations.failures("main") == 0
     (broken_off,) = spool.rows("SELECT * FROM attempt WHERE disposition = 'retry'")
     assert broken_off["code"] == "stopped"
+
+
+def test_what_broke_with_others_may_be_there_and_corrections_know_it(spool: TestSpool) -> None:
+    owe(spool, *[Lane.NORMAL] * 3)
+    width = Width(1, spool.clock.monotonic)
+    width.measured(100, 1.0, 0.0)
+    sender = Pretender(open_now=True, breaks_at=frozenset({2}), breaks_with=frozenset({1}))
+    stage = worker(spool, spool.run("forward"), sender, width=width)
+    stage.round()
+    rows = spool.rows("SELECT state, attempts, link_breaks FROM delivery ORDER BY id")
+    assert [tuple(row.values()) for row in rows] == [("pending", 1, 0), ("pending", 1, 1), ("pending", 0, 0)]
+    with spool.database.read() as connection:
+        assert [destinations_that_may_hold(connection, number) for number in (1, 2, 3)] == [["main"], ["main"], []]
+    assert spool.destinations.failures("main") == 1
 
 
 def test_as_many_associations_as_filled_the_link_are_remembered(spool: TestSpool) -> None:
