@@ -1,7 +1,7 @@
 """Destinations in the ledger: what is configured, which of them wait and why, and what is known of their links."""
 
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from gateway.domain.errors import GatewayError
@@ -61,12 +61,17 @@ class DestinationLedger:
         with self._database.write() as connection:
             connection.execute("UPDATE destination SET due_us = 0 WHERE name = ?", (destination,))
 
-    def unreached(self, phases: Collection[str]) -> list[str]:
-        """The destinations that wait because of a fault in one of these phases, and not only for a moment more."""
+    def cut_off(self) -> dict[str, int]:
+        """The destinations that wait for what may be their link's doing, and not only for a moment more.
+
+        With how many times in a row each has failed.
+        """
         soon = to_us(self._clock.now()) + _A_MOMENT_US
         with self._database.read() as connection:
-            rows = connection.execute("SELECT name, phase FROM destination WHERE due_us > ?", (soon,)).fetchall()
-        return [row["name"] for row in rows if row["phase"] in phases]
+            rows = connection.execute(
+                "SELECT name, failures FROM destination WHERE due_us > ? AND by_link = 1 ORDER BY position", (soon,)
+            ).fetchall()
+        return {row["name"]: row["failures"] for row in rows}
 
     def reached(self, destination: str) -> None:
         """Let a destination and all that waits for it be tried at once: its link is back."""
@@ -78,17 +83,19 @@ class DestinationLedger:
                 (now, destination, now),
             )
 
-    def failed(self, destination: str, fault: GatewayError, due: datetime) -> None:
+    def failed(self, destination: str, fault: GatewayError, due: datetime, *, by_link: bool = False) -> None:
         """Remember why a destination cannot be reached and when it is tried next; what it was owed waits with it.
 
-        While it waits already, nothing changes: several workers meet the same fault, which is one failure.
+        `by_link` says that its link may be at fault. While it waits already, nothing changes: several workers meet
+        the same fault, which is one failure.
         """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
             connection.execute(
                 "UPDATE destination SET failures = failures + 1, due_us = ?, phase = ?, error = ?, remedy = ?,"
-                " failed_us = CASE WHEN error = '' THEN ? ELSE failed_us END WHERE name = ? AND due_us <= ?",
-                (to_us(due), fault.phase.value, fault.message, fault.remedy, now, destination, now),
+                " by_link = ?, failed_us = CASE WHEN error = '' THEN ? ELSE failed_us END"
+                " WHERE name = ? AND due_us <= ?",
+                (to_us(due), fault.phase.value, fault.message, fault.remedy, by_link, now, destination, now),
             )
 
     def answers(self, destination: str) -> bool:

@@ -11,6 +11,7 @@ from gateway.domain.ports import Clock
 from gateway.spool.deliveries import Answer, DeliveryLedger
 from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.stages.link_watch import may_be_the_link
 from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
 from gateway.stages.sender import concerns_the_link, was_closed_on
@@ -118,11 +119,15 @@ class Outcomes:
         return parked
 
     def destination_failed(self, fault: GatewayError) -> None:
-        """Let the destination rest: doubling for the link, at the slowest pace for what a person must change."""
+        """Let the destination rest: doubling for the link, at the slowest pace for what a person must change.
+
+        It rests at least as long as it asks for, with all of its workers.
+        """
         failures = self._destinations.failures(self._name) + 1
         slow = fault.disposition is not Disposition.RETRY
-        delay_s = self._back_off.cap_s if slow else self._back_off.delay_s(failures)
-        self._destinations.failed(self._name, fault, self._clock.now() + timedelta(seconds=delay_s))
+        delay_s = max(fault.retry_after_s, self._back_off.cap_s if slow else self._back_off.delay_s(failures))
+        due = self._clock.now() + timedelta(seconds=delay_s)
+        self._destinations.failed(self._name, fault, due, by_link=may_be_the_link(fault))
         issue = StandingIssue("danger" if slow else "attention", fault.message, fault.remedy)
         self._health.settle(f"destination.{self._name}.", {f"destination.{self._name}.link": issue})
         _log.warning(

@@ -135,7 +135,14 @@ def test_five_thousand_over_a_link_that_dies_every_few_seconds_end_complete(
 
 @contextmanager
 def storescp_beyond(link: EmulatedLink, folder: Path) -> Iterator[Path]:
-    """DCMTK's storescp on the far side of `link`; where it writes.
+    """DCMTK's storescp on the far side of `link`; where it writes."""
+    with archive_beyond(link, folder) as (_, received):
+        yield received
+
+
+@contextmanager
+def archive_beyond(link: EmulatedLink, folder: Path) -> Iterator[tuple[int, Path]]:
+    """DCMTK's storescp on the far side of `link`: its process group, and where it writes.
 
     Each object it takes gets a file of its own: it deletes by name what came only in half, even a minute later, and so
     would lose an object that was sent again and acknowledged meanwhile.
@@ -150,9 +157,10 @@ def storescp_beyond(link: EmulatedLink, folder: Path) -> Iterator[Path]:
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        yield received
+        yield process.pid, received
     finally:
         os.killpg(process.pid, signal.SIGTERM)  # with its children, which may still wait for a peer that is gone
+        os.killpg(process.pid, signal.SIGCONT)
         process.wait()
 
 
@@ -198,7 +206,7 @@ def test_a_transfer_into_nothing_is_noticed_in_the_stated_time(tmp_path: Path, t
 
 @pytest.mark.parametrize(
     ("trouble", "because", "from_the_start"),
-    [(EmulatedLink.blackhole, "it_is_reached_again", False), (EmulatedLink.cut, "the_network_changed", True)],
+    [(EmulatedLink.blackhole, "it_is_reached", False), (EmulatedLink.cut, "the_network_changed", True)],
     ids=["blackhole in mid-object", "cut from the start"],
 )
 def test_the_backlog_goes_on_when_the_link_is_back_and_not_when_its_time_has_come(
@@ -223,6 +231,37 @@ def test_the_backlog_goes_on_when_the_link_is_back_and_not_when_its_time_has_com
             role.await_all_stored(4, 90)
         assert len(arrived(received)) == 4
         assert f"destination=main woken because={because}" in role.log.read_text()
+
+
+@pytest.mark.parametrize(("sent_before", "phase"), [(0, "negotiate"), (1, "response")])
+def test_an_answer_that_the_link_kept_is_no_reason_to_wait_once_it_is_back(
+    tmp_path: Path, sent_before: int, phase: str
+) -> None:
+    """The request arrives, its answer never does, and nothing tells that from a link that went away in between."""
+    count = sent_before + 20
+    with (
+        EmulatedLink(LinkShape(rate_kbit_s=20_000, rtt_ms=20), f"{os.getpid()}a") as link,
+        archive_beyond(link, tmp_path) as (group, received),
+    ):
+        target = Target("main", f"{PACS}:{PORT}", base_s=400, cap_s=600, extra="linger_s = 300")
+        role = ForwardRole(tmp_path / "gateway", [target], wrap=link.inside_box)
+        objects = write_objects(role.spool, count, 20_000)
+        with role:
+            owe(role.spool, objects[:sent_before], ["main"])
+            role.await_that(lambda: role.states() == ({"stored": sent_before} if sent_before else {}), 60, "no start")
+            os.killpg(group, signal.SIGSTOP)
+            owe(role.spool, objects[sent_before:], ["main"])
+            role.await_that(lambda: role.destination("main").get("error"), 60, "nothing was noticed")
+            assert role.destination("main")["phase"] == phase
+            link.blackhole()
+            role.await_that(
+                lambda: role.destination("main")["due_us"] / 1e6 - time.time() > 150, 60, "it does not wait"
+            )
+            link.heal()
+            os.killpg(group, signal.SIGCONT)
+            role.await_all_stored(count, 90)
+        assert len(arrived(received)) == count
+        assert "destination=main woken because=it_is_reached" in role.log.read_text()
 
 
 @pytest.mark.timeout(1500)

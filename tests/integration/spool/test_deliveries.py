@@ -218,6 +218,19 @@ def test_a_restart_of_the_role_tries_at_once(spool: TestSpool) -> None:
     assert len(claim(spool, spool.run("forward"))) == 1
 
 
+def test_cut_off_is_what_waits_for_its_link_and_not_for_a_moment_more(spool: TestSpool) -> None:
+    spool.destinations.configure({"main": "f1", "second": "f2", "third": "f3"})
+    late = spool.clock.now() + timedelta(seconds=300)
+    spool.destinations.failed("main", fault(), late, by_link=True)
+    spool.destinations.failed("second", fault(), late)
+    spool.destinations.failed("third", fault(), spool.clock.now() + timedelta(seconds=4), by_link=True)
+    assert spool.destinations.cut_off() == {"main": 1}
+    spool.destinations.reached("main")
+    assert spool.destinations.cut_off() == {}
+    spool.destinations.failed("main", fault(), late)
+    assert spool.destinations.cut_off() == {}, "the peer itself has refused now"
+
+
 def test_a_clock_that_was_years_ahead_delays_nothing(spool: TestSpool) -> None:
     several(spool, 1)
     forward = spool.run("forward")

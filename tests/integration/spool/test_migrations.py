@@ -8,7 +8,7 @@ import pytest
 
 from gateway.spool import database as database_module
 from gateway.spool.database import migrate, migrations
-from tests.support.ledger import TestSpool
+from tests.support.ledger import TestSpool, fault
 
 EARLIER = [number for number, _ in migrations()[:-1]]
 _ROWS = """
@@ -56,6 +56,9 @@ def test_what_an_earlier_release_wrote_is_kept_and_worked_on(
     assert sorted(spool.files.files_in("instances")) == ["instances/2.dcm"]
     (left,) = spool.deliveries.claim_due("main", spool.run("forward"), 10)
     assert left.sop_instance_uid == "1.2.3.1.2"
+    assert spool.destinations.cut_off() == {}
+    spool.destinations.failed("main", fault(), spool.clock.now() + timedelta(minutes=5), by_link=True)
+    assert spool.destinations.cut_off() == {"main": 1}
     with spool.database.read() as open_one:
         assert not open_one.execute("PRAGMA foreign_key_check").fetchall()
     spool.database.check()
