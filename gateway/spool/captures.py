@@ -12,11 +12,8 @@ from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.duplicates import Twin, again
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import from_us, to_us, zone_of
+from gateway.spool.moments import FILE_CLOCK_US, from_us, to_us, zone_of
 from gateway.spool.snapshots import hints_to_text
-
-_FILE_CLOCK_US = 2_000_000
-"""How far a file's own time may lag behind: FAT counts in steps of two seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +128,7 @@ def _use_open(connection: sqlite3.Connection, now: int, device: str, finding: Fi
 
     What was captured before it was opened belongs to whoever came before.
     """
-    bounds = (now, device, to_us(finding.captured_at) + _FILE_CLOCK_US)
+    bounds = (now, device, to_us(finding.captured_at) + FILE_CLOCK_US)
     step = connection.execute(
         "UPDATE active_step SET used_us = ? WHERE device = ? AND opened_us <= ? RETURNING snapshot", bounds
     ).fetchone()

@@ -22,8 +22,8 @@ from gateway.domain.identifiers import DestinationName, Uid, mint_uid
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import LONGEST_WAIT_US, NEVER_US, to_us
-from gateway.spool.proof_outcomes import DAY_US, SECOND_US, ProofPace, denied, proven
+from gateway.spool.moments import DAY_US, LONGEST_WAIT_US, NEVER_US, SECOND_US, to_us
+from gateway.spool.proof_outcomes import ProofPace, denied, proven
 
 _PATIENCE = 10
 """A steady stream of instances puts off asking for no longer than this many idle times."""

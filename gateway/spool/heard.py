@@ -1,10 +1,8 @@
 """Orders that are heard: taken over together with what brought them and never silently merged."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
 
 from gateway.domain.orders import (
     LOCAL_LIST,
@@ -18,26 +16,16 @@ from gateway.domain.orders import (
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Patient, Step
 from gateway.domain.sent import MessageView
-from gateway.spool.changed import HEARD_CHANGE
 from gateway.spool.database import Database
+from gateway.spool.heard_marks import MERGED, OVER, compared, judged_beside, retold, unusable
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import to_us, zone_of
+from gateway.spool.moments import from_us, to_us, zone_of
 from gateway.spool.snapshots import step_from_text
-from gateway.spool.steps import leave_out, take_step
+from gateway.spool.step_rows import leave_out, midnight_after, note_answer, scheduled_day, take_step
 
-OVER = "Its scheduled day is over."
-CHANGED = HEARD_CHANGE
-OTHER_PERSON = (
-    "Its patient looks like another person than when it was first heard: it must be cancelled and ordered anew."
-)
-MERGED = "Its patient ID was merged into another one: it must be ordered anew."
-_TAKEN_NUMBER = "The worklist has its accession number or study for another patient already."
-_STICKY = (OTHER_PERSON, MERGED)
 _LAST = 1_000_000
 _KEPT_MESSAGES = 200
 _KEPT_BYTES = 16_384
-_SUSPICIOUS = 2
-_NAME, _BIRTH_DATE, _SEX = "00100010", "00100030", "00100040"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +59,7 @@ class HeardLedger:
             )
             gone = leave_out(connection, LOCAL_LIST, steps) if whole else 0
             judged = [self._place(connection, step, keep_days) for step in steps]
-            self._answered(connection, LOCAL_LIST, now)
+            note_answer(connection, LOCAL_LIST, now)
             taken = Taken(sum(new for new, _ in judged), sum(not usable for _, usable in judged), gone)
             write_journal(
                 connection, now, actor, "worklist", f"provider {LOCAL_LIST}", items=len(steps), changed=taken.changed,
@@ -108,7 +96,7 @@ class HeardLedger:
                 changed = changed or moved
             answer = message.answer if message.answer != "AA" or not faults else "AE"
             message = replace(message, answer=answer, fault=" ".join(faults))
-            self._answered(connection, provider, now)
+            note_answer(connection, provider, now)
             self._keep(connection, provider, message, sender, now)
         return message, changed
 
@@ -121,18 +109,11 @@ class HeardLedger:
             ).fetchall()
         return [
             MessageView(
-                datetime.fromtimestamp(row["at_us"] / 1_000_000, zone), row["provider"], row["sender"], row["kind"],
+                from_us(row["at_us"], zone), row["provider"], row["sender"], row["kind"],
                 row["control_id"], row["answer"], row["fault"], bytes(row["body"]),
             )
             for row in rows
         ]  # fmt: skip
-
-    @staticmethod
-    def _answered(connection: sqlite3.Connection, provider: str, now: int) -> None:
-        connection.execute(
-            "UPDATE provider SET answered_us = ?, failed_us = NULL, phase = '', error = '', remedy = '' WHERE name = ?",
-            (now, provider),
-        )
 
     @staticmethod
     def _keep(connection: sqlite3.Connection, provider: str, message: HeardMessage, sender: str, now: int) -> None:
@@ -164,12 +145,10 @@ class HeardLedger:
     def _place(self, connection: sqlite3.Connection, step: Step, keep_days: int) -> tuple[bool, bool]:
         """Take over one step as what stood before lets it be; whether it changed, and whether it can be used."""
         moment = self._clock.now()
-        scheduled = (step.start.astimezone(moment.tzinfo) if step.start else moment).date()
-        # midnight after the scheduled day, and the days for which it is kept beyond that
-        expires = datetime.combine(scheduled, time(), moment.tzinfo) + timedelta(days=1 + keep_days)
-        judged = _judged(connection, step)
+        expires = midnight_after(scheduled_day(step, moment), moment.tzinfo, keep_days)
+        judged = judged_beside(connection, step)
         if expires <= moment:
-            judged = _unusable(judged, OVER)
+            judged = unusable(judged, OVER)
         changed = take_step(connection, judged, to_us(moment), expires=to_us(expires))
         return changed, judged.usable
 
@@ -202,14 +181,14 @@ class HeardLedger:
             )
             if told == step.patient:
                 continue
-            judged = _compared(step, replace(step, patient=told, identifier=_retold(step.identifier, told)))
+            judged = compared(step, replace(step, patient=told, identifier=retold(step.identifier, told)))
             changed = take_step(connection, judged, to_us(self._clock.now())) or changed
             self._note(connection, provider, "patient changed")
         return changed
 
     def _merge(self, connection: sqlite3.Connection, provider: str, news: PatientMerged) -> bool:
         for step in _open_steps(connection, provider, news.patient_id):
-            take_step(connection, _unusable(step, MERGED), to_us(self._clock.now()))
+            take_step(connection, unusable(step, MERGED), to_us(self._clock.now()))
             self._note(connection, provider, "patient merged")
         return False
 
@@ -222,59 +201,3 @@ def _open_steps(connection: sqlite3.Connection, provider: str, patient_id: str) 
         "SELECT snapshot FROM step WHERE provider = ? AND patient_id = ? AND vanished = 0", (provider, patient_id)
     ).fetchall()
     return [step_from_text(row["snapshot"]) for row in rows]
-
-
-def _judged(connection: sqlite3.Connection, step: Step) -> Step:
-    """A step with the marks that it earns beside the open ones."""
-    key = step.key
-    rows = connection.execute(
-        "SELECT provider, step_id, snapshot FROM step WHERE vanished = 0 AND patient_id <> '' AND"
-        " (accession_number = ?1 AND ?1 <> '' OR study_instance_uid = ?2 AND ?2 <> '')",
-        (step.accession_number, key.study_instance_uid),
-    ).fetchall()
-    for other in (step_from_text(row["snapshot"]) for row in rows):
-        if not _same_patient(other.patient, step.patient):
-            step = _unusable(step, _TAKEN_NUMBER)
-        elif other.key == key:
-            step = _compared(other, step)
-    return step
-
-
-def _compared(before: Step, step: Step) -> Step:
-    """A step with the marks of how its patient changed; marks that a change has left stay."""
-    pairs = (
-        (before.patient.name.casefold(), step.patient.name.casefold()),
-        (before.patient.birth_date, step.patient.birth_date),
-        (before.patient.sex, step.patient.sex),
-    )
-    differing = sum(old != new for old, new in pairs if old and new)
-    for mark in _STICKY:
-        if mark in before.faults or (mark == OTHER_PERSON and differing >= _SUSPICIOUS):
-            step = _unusable(step, mark)
-    if (differing == 1 or CHANGED in before.faults) and CHANGED not in step.faults:
-        step = replace(step, doubtful=True, faults=(*step.faults, CHANGED))
-    return step
-
-
-def _unusable(step: Step, fault: str) -> Step:
-    faults = step.faults if fault in step.faults else (fault, *step.faults)
-    return replace(step, usable=False, faults=faults)
-
-
-def _same_patient(one: Patient, other: Patient) -> bool:
-    if one.patient_id != other.patient_id:
-        return False
-    return not one.issuer or not other.issuer or one.issuer == other.issuer
-
-
-def _retold(identifier: str, patient: Patient) -> str:
-    """The answer that objects are made from, with the patient's data as they are now (DICOM JSON model)."""
-    model = json.loads(identifier)
-    groups = zip(("Alphabetic", "Ideographic", "Phonetic"), patient.name.split("="), strict=False)
-    told = (
-        (_NAME, "PN", {group: text for group, text in groups if text}),
-        (_BIRTH_DATE, "DA", patient.birth_date),
-        (_SEX, "CS", patient.sex),
-    )
-    model.update({key: {"vr": vr, "Value": [value]} for key, vr, value in told if value})
-    return json.dumps(model, ensure_ascii=False, sort_keys=True)

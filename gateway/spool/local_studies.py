@@ -10,11 +10,10 @@ from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Patient, StepKey
 from gateway.spool.database import Database
+from gateway.spool.idle import close_idle
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 from gateway.spool.snapshots import local_study_to_text, step_from_text
-
-_CLOCK_STEP_US = 60_000_000
 
 
 def make_local_study(
@@ -108,16 +107,4 @@ class LocalStudyLedger:
     def close_idle(self, device: str, idle_limit_s: float) -> bool:
         """Close the unscheduled patient of a device if nothing was captured under it for so long; whether it was."""
         now = to_us(self._clock.now())
-        with self._database.read() as connection:
-            known = connection.execute("SELECT 1 FROM active_local_study WHERE device = ?", (device,)).fetchone()
-        if known is None:
-            return False
-        with self._database.write() as connection:
-            # As with a step: one that was used in the future was opened before the clock was put back.
-            closed = connection.execute(
-                "DELETE FROM active_local_study WHERE device = ? AND (used_us < ? OR used_us > ?)",
-                (device, now - int(idle_limit_s * 1_000_000), now + _CLOCK_STEP_US),
-            ).rowcount
-            if closed:
-                write_journal(connection, now, "assemble", "step closed", f"device {device}", reason="idle")
-        return closed > 0
+        return close_idle(self._database, "active_local_study", device, now, idle_limit_s)

@@ -6,6 +6,12 @@ from gateway.domain.ports import Clock
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+FILE_CLOCK_US = 2 * SECOND_US
+"""How far a file's own time may lag behind: FAT counts in steps of two seconds."""
+CLOCK_STEP_US = 60 * SECOND_US
+"""A moment farther ahead than this was written before the clock was put back."""
 LONGEST_WAIT_US = 3_600_000_000
 """No try is put off longer than this; a due moment farther ahead was set by a clock that was wrong since."""
 NEVER_US = 250_000_000_000_000_000

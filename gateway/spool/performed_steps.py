@@ -17,15 +17,11 @@ from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import from_us, to_us, zone_of
+from gateway.spool.moments import CLOCK_STEP_US, FILE_CLOCK_US, from_us, to_us, zone_of
 from gateway.spool.performed_ends import COMPLETED, active_number, close_performed_step
 from gateway.spool.performed_results import result_of
 from gateway.spool.performed_snapshots import case_from_text, case_to_text, result_to_text
 from gateway.spool.snapshots import step_from_text
-
-_FILE_CLOCK_US = 2_000_000
-"""How far a file's own time may lag behind: FAT counts in steps of two seconds."""
-_CLOCK_STEP_US = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ class PerformedStepLedger:
             # The clock was put back: how long nothing came is unknown, so it is counted from now.
             connection.execute(
                 "UPDATE performed_step SET used_us = ? WHERE device = ? AND state = 'open' AND used_us > ?",
-                (now, device, now + _CLOCK_STEP_US),
+                (now, device, now + CLOCK_STEP_US),
             )
             opened = active_number(connection, device)
             rows = connection.execute(
@@ -148,7 +144,7 @@ class PerformedStepLedger:
             found = connection.execute(
                 "SELECT id FROM performed_step WHERE device = ? AND state = 'closing'"
                 " AND (max(used_us, closing_us) <= ? OR max(used_us, closing_us) > ?)",
-                (device, settled, now + _CLOCK_STEP_US),
+                (device, settled, now + CLOCK_STEP_US),
             ).fetchall()
         return sum(self._finish(row["id"], now) for row in found)
 
@@ -219,7 +215,7 @@ def _in_progress(
             case.key.provider,
             case.key.study_instance_uid,
             case.key.step_id,
-            captured - _FILE_CLOCK_US,
+            captured - FILE_CLOCK_US,
             acquisition,
         ),
     ).fetchone()
@@ -232,7 +228,7 @@ def _still_awaited(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:
         connection.execute(
             "SELECT 1 FROM acquisition INDEXED BY acquisition_open WHERE state IN ('captured', 'matched', 'held')"
             " AND state <> 'held' AND (performed_step = ? OR (device = ? AND captured_us <= ?)) LIMIT 1",
-            (row["id"], row["device"], row["closing_us"] + _FILE_CLOCK_US),
+            (row["id"], row["device"], row["closing_us"] + FILE_CLOCK_US),
         ).fetchone()
         is not None
     )

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from gateway.domain.commitment import NO_SUCH_INSTANCE, FailureMeaning, Reaction, failure_meaning, reason_text
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
 from gateway.spool.delivery_moves import move_delivery
-from gateway.spool.moments import LONGEST_WAIT_US
+from gateway.spool.moments import DAY_US, LONGEST_WAIT_US, SECOND_US
 
-SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
 _AT_ONCE_ROUNDS = 2
 
 

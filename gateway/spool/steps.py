@@ -1,25 +1,24 @@
 """The worklist cache and the active steps: what providers said, when, and what has gone from their answers."""
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta
 
 from gateway.domain.errors import GatewayError
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.spool.changed import judged
 from gateway.spool.database import Database
+from gateway.spool.idle import close_idle
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import to_us
-from gateway.spool.snapshots import step_from_text, step_to_text
+from gateway.spool.moments import DAY_US, to_us
+from gateway.spool.snapshots import step_from_text
+from gateway.spool.step_rows import expiry, leave_out, note_answer, take_step
 
 KEEP_DAYS = 7
 """Days for which a step stays after its scheduled day while its provider is silent, unless the configuration differs.
 """
-_REST_OF_EXAM_US = 2 * 24 * 3_600_000_000
-_CLOCK_STEP_US = 60_000_000
-_FORGOTTEN_US = 60 * 24 * 3_600_000_000
+_REST_OF_EXAM_US = 2 * DAY_US
+_FORGOTTEN_US = 60 * DAY_US
 _AT_ONCE = 500
 _NAMED_BY_HOLD = (
     "EXISTS (SELECT 1 FROM acquisition, json_each(acquisition.candidates) AS one WHERE acquisition.state = 'held'"
@@ -52,6 +51,9 @@ class StepLedger:
             )
             connection.execute(
                 "DELETE FROM answer_round WHERE provider NOT IN (SELECT value FROM json_each(?))", (names,)
+            )
+            connection.execute(
+                "DELETE FROM look_up_round WHERE provider NOT IN (SELECT value FROM json_each(?))", (names,)
             )
             connection.execute(
                 "UPDATE step SET vanished = 1 WHERE vanished = 0 AND provider NOT IN (SELECT value FROM json_each(?))"
@@ -89,11 +91,7 @@ class StepLedger:
                 for step in judged(connection, steps)
             ]
             gone = leave_out(connection, provider, steps, covers) if complete else 0
-            connection.execute(
-                "UPDATE provider SET answered_us = ?, failed_us = NULL, phase = '', error = '', remedy = ''"
-                " WHERE name = ?",
-                (now, provider),
-            )
+            note_answer(connection, provider, now)
             if any(changed) or gone:
                 write_journal(
                     connection, now, "forward", "worklist", f"provider {provider}", items=len(steps), gone=gone
@@ -180,78 +178,4 @@ class StepLedger:
 
     def close_idle(self, device: str, idle_limit_s: float) -> bool:
         """Close the active step of a device if nothing was captured under it for `idle_limit_s`; whether it was."""
-        now = to_us(self._clock.now())
-        with self._database.write() as connection:
-            # One that was used in the future is closed too: the clock was put back, and its idle time is unknown.
-            closed = connection.execute(
-                "DELETE FROM active_step WHERE device = ? AND (used_us < ? OR used_us > ?)",
-                (device, now - int(idle_limit_s * 1_000_000), now + _CLOCK_STEP_US),
-            ).rowcount
-            if closed:
-                write_journal(connection, now, "assemble", "step closed", f"device {device}", reason="idle")
-        return closed > 0
-
-
-def expiry(step: Step, moment: datetime, keep_days: int) -> datetime:
-    """When a step is over: at midnight after its scheduled day, or after today if that is later, and the days more."""
-    scheduled = (step.start.astimezone(moment.tzinfo) if step.start else moment).date()
-    day = max(scheduled, moment.date())
-    return datetime.combine(day, time(), moment.tzinfo) + timedelta(days=1 + keep_days)
-
-
-def take_step(
-    connection: sqlite3.Connection, step: Step, now: int, *, expires: int | None = None, looked_up: bool = False
-) -> bool:
-    """Insert or update one step; whether it is new or says something else than before."""
-    key = (step.key.provider, step.key.study_instance_uid, step.key.step_id)
-    snapshot = step_to_text(step)
-    row = connection.execute(
-        "SELECT id, snapshot, vanished FROM step WHERE provider = ? AND study_instance_uid = ? AND step_id = ?", key
-    ).fetchone()
-    values = (
-        step.patient.patient_id,
-        step.patient.name,
-        step.accession_number,
-        to_us(step.start) if step.start else None,
-        int(step.usable),
-        snapshot,
-        now,
-        expires,
-        int(looked_up),
-    )
-    if row is None:
-        connection.execute(
-            "INSERT INTO step (provider, study_instance_uid, step_id, patient_id, patient_name, accession_number,"
-            " start_us, usable, snapshot, seen_us, expires_us, looked_up, first_seen_us)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*key, *values, now),
-        )
-        return True
-    connection.execute(
-        "UPDATE step SET patient_id = ?, patient_name = ?, accession_number = ?, start_us = ?, usable = ?,"
-        " snapshot = ?, seen_us = ?, expires_us = coalesce(?, expires_us), looked_up = ?, vanished = 0 WHERE id = ?",
-        (*values, row["id"]),
-    )
-    return bool(row["snapshot"] != snapshot or row["vanished"])
-
-
-def leave_out(
-    connection: sqlite3.Connection,
-    provider: str,
-    steps: Sequence[Step],
-    covers: Callable[[Step], bool] | None = None,
-) -> int:
-    """Mark what an answer no longer names; told by its keys, because a clock may be put back between answers."""
-    named = {(step.key.study_instance_uid, step.key.step_id) for step in steps}
-    rows = connection.execute(
-        "SELECT id, study_instance_uid, step_id, looked_up, snapshot FROM step WHERE vanished = 0 AND provider = ?",
-        (provider,),
-    ).fetchall()
-    gone = [
-        (row["id"],)
-        for row in rows
-        if (row["study_instance_uid"], row["step_id"]) not in named
-        and (not row["looked_up"] or covers is None or covers(step_from_text(row["snapshot"])))
-    ]
-    connection.executemany("UPDATE step SET vanished = 1 WHERE id = ?", gone)
-    return len(gone)
+        return close_idle(self._database, "active_step", device, to_us(self._clock.now()), idle_limit_s)

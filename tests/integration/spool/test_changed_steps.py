@@ -8,7 +8,7 @@ import pytest
 
 from gateway.domain.procedure import Hold, Patient, Step
 from gateway.domain.requests import RequestKind
-from gateway.spool.heard import CHANGED as HEARD_CHANGED
+from gateway.spool.changed import HEARD_CHANGE as HEARD_CHANGED
 from gateway.spool.snapshots import step_from_text, step_to_text
 from tests.support.ledger import NOON, TestSpool, step
 

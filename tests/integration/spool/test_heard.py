@@ -15,7 +15,9 @@ from gateway.domain.orders import (
     PatientMerged,
 )
 from gateway.domain.procedure import Patient, Step, StepKey
-from gateway.spool.heard import CHANGED, MERGED, OTHER_PERSON, OVER, HeardLedger
+from gateway.spool.changed import HEARD_CHANGE as CHANGED
+from gateway.spool.heard import HeardLedger
+from gateway.spool.heard_marks import MERGED, OTHER_PERSON, OVER
 from tests.support.ledger import NOON, TestSpool, step
 
 ASHA = Patient("P1", "", "Rao^Asha", "19710402", "F")
