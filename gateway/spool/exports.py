@@ -100,6 +100,12 @@ class ExportLedger:
         items = tuple(ExportItem(_object(one, planned=True), one["file_id"]) for one in rows)
         return Export(row["id"], Uid(row["fileset_uid"]), items, finished=row["finished_us"] is not None)
 
+    def is_released(self, owed: UnsentObject) -> bool:
+        """Whether the bytes of an object were let go, because every destination has proven to hold it."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT kept FROM instance WHERE id = ?", (owed.instance,)).fetchone()
+        return row is not None and not row["kept"]
+
     def finish(self, export: Export, kept: Sequence[ExportItem], *, by: str) -> None:
         """Mark an export finished: `kept` were read back from the medium; the others were not written."""
         now = to_us(self._clock.now())

@@ -19,6 +19,8 @@ _TEMPORARY = "tmp"
 _CHUNK_BYTES = 1 << 20
 _NO_LINKS = frozenset({errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.EXDEV})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_LOST = frozenset({errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.ENODATA, errno.EISDIR, errno.ENOTDIR})
+"""What a disk says of a file whose sectors or whose directory it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,30 @@ def digest_of(path: Path) -> str:
     """SHA-256 of a file in hex, read in chunks."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_whole(path: Path, digest: str) -> bool:
+    """Whether a file has this SHA-256; one that is gone, or that its disk does not give back, has it not.
+
+    Raises
+    ------
+    GatewayError
+        RETRY, phase SPOOL: it cannot be read now, which says nothing about the file.
+    """
+    try:
+        return digest_of(path) == digest
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if error.errno in _LOST:
+            return False
+        raise GatewayError(
+            f"The spooled file {path.name} cannot be read: {error.strerror}.",
+            disposition=Disposition.RETRY,
+            phase=Phase.SPOOL,
+            remedy="Check the rights on the spool directory, and what else runs on this box.",
+            code=errno.errorcode.get(error.errno or 0, ""),
+        ) from error
 
 
 def link_file(source: Path, target: Path) -> None:

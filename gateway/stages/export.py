@@ -18,7 +18,7 @@ from gateway.domain.ports import Clock
 from gateway.host.medium import Medium, MediumFault
 from gateway.objects.fileset import DIRECTORY_NAME, FileSetEntry, file_id_of, write_directory
 from gateway.spool.exports import ExportLedger
-from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.files import SpoolFiles, is_whole
 
 MARK = "EXPORT.ID"
 MANIFEST = "SHA256.TXT"
@@ -115,12 +115,7 @@ class Exporter:
         self._ensure_room(medium)
         kept, damaged = self._write_objects(medium)
         if not kept:
-            raise GatewayError(
-                f"None of the {len(damaged)} object(s) to export is as it was frozen; nothing was marked.",
-                disposition=Disposition.QUARANTINE,
-                phase=Phase.SPOOL,
-                remedy="The disk of this box is failing. Ask for: gateway queue rebuild",
-            )
+            raise _nothing_to_write(len(damaged))
         self._write_papers(medium, export, kept)
         medium.settle([one.first.file_id for one in kept])
         items = [item for one in kept for item in one.items]
@@ -204,7 +199,10 @@ class Exporter:
         )
 
     def _write_objects(self, medium: Medium) -> tuple[list[_File], list[_File]]:
-        """Put every object on the medium and read it back; returns what is there, and what the spool has damaged."""
+        """Put every object on the medium and read it back; returns what is there, and what the spool has damaged.
+
+        What was released meanwhile is at all its destinations, so it is neither.
+        """
         kept: list[_File] = []
         damaged: list[_File] = []
         for one in self._all:
@@ -212,7 +210,7 @@ class Exporter:
             self._done += 1
             self._advance(0)
         self._report()
-        return kept, damaged
+        return kept, [one for one in damaged if not self._ledger.is_released(one.first.owed)]
 
     def _write_one(self, medium: Medium, item: ExportItem) -> bool:
         """Put one object on the medium unless it is there and whole; False if the spooled object is not as frozen."""
@@ -221,7 +219,7 @@ class Exporter:
             self._advance(owed.size)
             return True
         path = self._files.absolute(owed.path)
-        if not path.is_file() or digest_of(path) != owed.digest:
+        if not is_whole(path, owed.digest):
             return False
         with path.open("rb") as source:
             sent = medium.write(item.file_id, source, self._advance)
@@ -283,6 +281,22 @@ def _files_of(items: Sequence[ExportItem]) -> list[_File]:
     for item in items:
         by_name.setdefault(item.file_id, []).append(item)
     return [_File(tuple(group)) for group in by_name.values()]
+
+
+def _nothing_to_write(damaged: int) -> GatewayError:
+    if not damaged:
+        return GatewayError(
+            "All that was to be exported has reached its destinations meanwhile and was released; nothing was marked.",
+            disposition=Disposition.RETRY,
+            phase=Phase.SPOOL,
+            remedy="Look at the queue, and export to an empty medium if something is left.",
+        )
+    return GatewayError(
+        f"None of the {damaged} object(s) to export is as it was frozen; nothing was marked.",
+        disposition=Disposition.QUARANTINE,
+        phase=Phase.SPOOL,
+        remedy="The disk of this box is failing. Ask for: gateway queue rebuild",
+    )
 
 
 def _nothing(_: int) -> None:

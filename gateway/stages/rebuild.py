@@ -15,7 +15,7 @@ from gateway.domain.objects import Station
 from gateway.objects.profile import as_class
 from gateway.objects.rejection_note import write_rejection_note
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
-from gateway.spool.files import SpoolFiles, digest_of, make_folder, storage_faults
+from gateway.spool.files import SpoolFiles, digest_of, is_whole, make_folder, storage_faults
 from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.rebuilds import DamagedInstance, RebuildLedger
 from gateway.spool.rejections import RejectionLedger
@@ -80,7 +80,7 @@ class RebuildStage:
 
     def _rebuild(self, damaged: DamagedInstance) -> bool:
         frozen = self._files.absolute(damaged.spooled.path)
-        if frozen.is_file() and digest_of(frozen) == damaged.spooled.digest:
+        if is_whole(frozen, damaged.spooled.digest):
             return self._rebuilds.rebuilt(damaged, damaged.spooled, _nothing)
         write = self._writer_of(damaged)
         with self._files.new_file() as (stream, temporary):

@@ -10,7 +10,7 @@ from typing import Protocol
 from gateway.domain import pacing
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
-from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.files import SpoolFiles, is_whole
 
 EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 
@@ -125,14 +125,10 @@ class Outgoing:
         Raises
         ------
         GatewayError
-            QUARANTINE, phase SPOOL.
+            QUARANTINE, phase SPOOL; RETRY where the file cannot be read now.
         """
         path = self._files.absolute(delivery.spooled.path)
-        try:
-            intact = digest_of(path) == delivery.spooled.digest
-        except FileNotFoundError:
-            intact = False
-        if not intact:
+        if not is_whole(path, delivery.spooled.digest):
             raise GatewayError(
                 f"The spooled object {delivery.sop_instance_uid} is not as it was frozen.",
                 disposition=Disposition.QUARANTINE,

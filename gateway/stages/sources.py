@@ -7,7 +7,7 @@ from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Step
 from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
-from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.files import SpoolFiles, is_whole
 from gateway.stages.decide import DeviceRules
 
 
@@ -34,7 +34,7 @@ def source_of(
             remedy="Capture it again, if the device still has it, or drop the delivery.",
             phase=Phase.SPOOL,
         )
-    if digest_of(path) != claimed.acquisition.digest:
+    if not is_whole(path, claimed.acquisition.digest):
         raise InvalidObject(
             "The captured file is damaged as well.",
             remedy="The disk of this box is failing. Replace it; capture again, if the device still has the file.",

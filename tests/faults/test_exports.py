@@ -228,6 +228,28 @@ def test_an_object_damaged_in_the_spool_is_left_out_and_named(house: House, stic
     assert damaged.stem not in {str(one.SOPInstanceUID) for one in FileSet(stick / "DICOMDIR")}
 
 
+def test_what_was_delivered_and_released_during_an_export_is_not_called_damaged(house: House, stick: Path) -> None:
+    database = Database(house.spool)
+    with database.read() as connection:
+        last = dict(connection.execute("SELECT id, path FROM instance ORDER BY id DESC LIMIT 1").fetchone())
+    path = house.spool / last["path"]
+    content = path.read_bytes()
+
+    def release() -> None:
+        with database.write() as connection:
+            connection.execute("UPDATE instance SET kept = 0 WHERE id = ?", (last["id"],))
+        path.unlink()
+
+    try:
+        outcome = export(house, stick, after(1, release))
+    finally:
+        path.write_bytes(content)
+        database.close()
+    assert outcome is not None
+    assert outcome.damaged == ()
+    assert outcome.files == PICTURES - 1
+
+
 @pytest.mark.parametrize("there", ["EXPORT.ID", "DICOM/D0000000/I0000000", "DICOM/D0000000/I0000003", "SHA256.TXT"])
 def test_power_that_fails_during_an_export_marks_nothing_and_the_next_one_goes_on(
     house: House, stick: Path, there: str

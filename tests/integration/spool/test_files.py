@@ -8,12 +8,13 @@ import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from gateway.domain.checkpoints import Checkpoint
-from gateway.domain.errors import Disposition, GatewayError, SpoolFull
-from gateway.spool.files import SpoolFiles, digest_of, storage_faults
+from gateway.domain.errors import Disposition, GatewayError, Phase, SpoolFull
+from gateway.spool.files import SpoolFiles, digest_of, is_whole, storage_faults
 
 MIB = 1 << 20
 
@@ -249,3 +250,28 @@ def test_checkpoints_are_passed_while_receiving(tmp_path: Path, where: Checkpoin
         files.receive(io.BytesIO(b"x"))
     files.sweep_temporary()
     assert temporary_files(tmp_path) == []
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.EUCLEAN])
+def test_what_a_disk_does_not_give_back_is_not_whole(tmp_path: Path, error: int) -> None:
+    path = tmp_path / "object.dcm"
+    path.write_bytes(b"abc")
+    digest = digest_of(path)
+    assert is_whole(path, digest)
+    with patch("gateway.spool.files.hashlib.file_digest", side_effect=OSError(error, os.strerror(error))):
+        assert not is_whole(path, digest)
+    path.unlink()
+    assert not is_whole(path, digest)
+    path.mkdir()
+    assert not is_whole(path, digest)
+
+
+def test_what_cannot_be_read_now_says_nothing_about_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "object.dcm"
+    path.write_bytes(b"abc")
+    with (
+        patch.object(Path, "open", side_effect=OSError(errno.EMFILE, "Too many open files")),
+        pytest.raises(GatewayError, match=r"object\.dcm cannot be read") as caught,
+    ):
+        is_whole(path, "0" * 64)
+    assert (caught.value.disposition, caught.value.phase) == (Disposition.RETRY, Phase.SPOOL)

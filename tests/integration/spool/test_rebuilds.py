@@ -102,6 +102,24 @@ def test_a_damaged_object_is_found_rebuilt_and_sent_as_it_was(tmp_path: Path) ->
     assert digest_of(kept) != before
 
 
+def test_an_object_that_the_disk_does_not_give_back_is_rebuilt_too(tmp_path: Path) -> None:
+    port = free_port()
+    house = House(tmp_path / "house", port)
+    house.drop(1)
+    assert house.live("capture/camera") == house.live("assemble") == 0
+    before = digest_of(spooled(house))
+    path = spooled(house)
+    path.unlink()
+    path.mkdir()  # as near to a bad sector as a sound disk comes: the system refuses to read it
+    with storescp(tmp_path / "pacs", port):
+        assert house.live("forward") == 0
+        assert (delivery(house)["state"], delivery(house)["status"]) == ("parked", "digest")
+    assert delivery(house)["attempts"] == 1
+    path.rmdir()
+    rebuild(house)
+    assert digest_of(path) == before
+
+
 def test_other_bytes_are_allowed_while_nobody_can_have_seen_the_first(house: House) -> None:
     _change_profile(house)
     damage(spooled(house))
