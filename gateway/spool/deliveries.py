@@ -115,7 +115,7 @@ class DeliveryLedger:
             acquisition_id=AcquisitionId(row["acquisition"]),
             destination=DestinationName(row["destination"]),
             state=DeliveryState.SENDING,
-            attempts=row["attempts"] + 1,
+            attempts=row["attempts"] - row["attempts_elsewhere"] + 1,
             sop_instance_uid=Uid(row["sop_instance_uid"]),
             spooled=SpooledObject(
                 path=row["path"],

@@ -61,6 +61,8 @@ def _unreadable() -> NoReceipt:
 def _signed(receipt: Receipt) -> Receipt:
     if not receipt.entries:
         raise NoReceipt("The receipt names no instance.", "Look whether it is the right file.")
+    if not f"{receipt.destination}{receipt.fileset_uid}".isprintable():
+        raise NoReceipt("The receipt has signs in it that no name has.", "Bring the RECEIPT.TXT of the medium.")
     if not receipt.importer or not receipt.importer.isprintable():
         raise NoReceipt("The receipt does not say who imported.", "Fill in imported_by, or give --importer.")
     return receipt

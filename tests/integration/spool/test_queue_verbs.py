@@ -163,6 +163,18 @@ def test_one_object_is_owed_to_a_destination_once_however_many_deliveries_of_it_
     assert [row["destination"] for row in spool.rows("SELECT * FROM delivery ORDER BY id")] == ["main", "archive"]
 
 
+def test_what_was_tried_elsewhere_is_new_to_the_destination_that_it_is_re_targeted_to(spool: TestSpool) -> None:
+    make(spool, "pending")
+    run = spool.run("forward")
+    for _ in range(3):
+        (claimed,) = spool.deliveries.claim_due("main", run, 1)
+        spool.deliveries.failed(claimed, fault(), spool.clock.now(), park=False, due=spool.clock.now())
+    assert claimed.attempts == 3
+    assert ask(spool, RequestKind.RETARGET, deliveries="1", destination="archive").ok
+    (claimed,) = spool.deliveries.claim_due("archive", run, 1)
+    assert claimed.attempts == 1  # so that "I have it already" is a stranger's answer there
+
+
 def test_the_list_is_filtered_and_the_dossier_is_whole(spool: TestSpool) -> None:
     make(spool, "pending", "parked", "stored", "dropped")
     view = QueueView(spool.root, spool.clock)

@@ -44,6 +44,8 @@ def test_the_filled_in_template() -> None:
         (document(all_imported=False), "does not say that its instances were imported"),
         (document(all_imported="true"), "does not say that its instances were imported"),
         (document(imported_by=" "), "who imported"),
+        (document(destination="\ud800"), "signs in it that no name has"),
+        (document(fileset_uid="2.25\ud800"), "signs in it that no name has"),
         (document(instances=[]), "names no instance"),
         (document(instances="all"), "neither a receipt nor a listing"),
         (document(instances=["1.2.3"]), "neither a receipt nor a listing"),
