@@ -13,7 +13,8 @@ connect, to associate, and for the last byte and its answer.
 
 The mix "peer as shipped" has storescp as Debian ships it, which sends each answer in two pieces and, by Nagle's
 algorithm, the second a round trip later; in the other mixes TCP_NODELAY=1 stands in its environment. ``--quick`` leaves
-that mix out.
+that mix out, and the STOW rows too, whose far side is Orthanc behind nginx and whose peer is a plain client
+(`link_stow`).
 """
 
 import argparse
@@ -33,6 +34,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tests.benchmarks import link_stow
 from tests.benchmarks.link_table import table
 from tests.support.backlog import owe, write_objects
 from tests.support.forwarding import ForwardRole, Target
@@ -54,6 +56,7 @@ MIXES: Mapping[str, tuple[int, int]] = MappingProxyType(
         AS_SHIPPED: (200, 20_000),
         "30 x 500 kB": (30, 500_000),
         "2 x 60 MB": (2, 60_000_000),
+        link_stow.MIX: (200, 20_000),
     }
 )
 PORT = 11112
@@ -104,6 +107,8 @@ def cases(*, longest_s: float, quick: bool, only: str) -> list[Case]:
         for mix, (count, size) in MIXES.items():
             if only.lower() not in f"{link} / {mix}".lower() or (quick and mix == AS_SHIPPED):
                 continue
+            if mix == link_stow.MIX and (quick or link not in link_stow.LINKS):
+                continue
             most = longest_s * shape.bytes_per_s if longest_s else math.inf
             part = max(2, min(count, int(most / size))) if most < math.inf else count
             shorter = int(min(size, most / part)) if most < math.inf else size
@@ -126,6 +131,11 @@ def measure(case: Case, number: int) -> dict[str, Any]:
             "dcmsend": lambda: _by_dcmtk(case, root / "dcmsend", f"{os.getpid()}d{number}", "dcmsend"),
             "storescu": lambda: _by_dcmtk(case, root / "storescu", f"{os.getpid()}s{number}", "storescu"),
         }
+        if case.mix == link_stow.MIX:
+            runs = {
+                "gateway": lambda: _by_stow(case, root / "gateway", f"{os.getpid()}g{number}"),
+                link_stow.PLAIN: lambda: _by_plain_client(case, root / "plain", f"{os.getpid()}p{number}"),
+            }
         at_once = 1 if case.shape.rate_kbit_s > _FAST_KBIT_S else len(runs)
         with ThreadPoolExecutor(at_once) as pool:
             pending = {name: pool.submit(run) for name, run in runs.items()}
@@ -170,15 +180,35 @@ def _by_gateway(case: Case, folder: Path, tag: str) -> dict[str, Any]:
     """The real forward role with the waits that it has by default."""
     waits = Target("main", f"{PACS}:{PORT}", connect_s=10, tls_s=15, association_s=30, response_s=60, stall_s=60)
     with EmulatedLink(case.shape, tag) as link, far_side(link, folder, case.mix) as received:
-        role = ForwardRole(folder / "home", [waits], wrap=link.inside_box)
-        owe(role.spool, write_objects(role.spool, case.count, case.size), ["main"])
-        deadline = time.monotonic() + case.limit_s
-        with role:
-            while role.states() != {"stored": case.count} and time.monotonic() < deadline:
-                time.sleep(0.5)
-            traffic = link.traffic()
-            ended_us = role.rows("SELECT max(stored_us) AS us FROM delivery WHERE state = 'stored'")[0]["us"] or 0
-        return _facts(case, received, traffic, ended_us / 1e6)
+        traffic, ended = _send_all(case, link, folder, waits)
+        return _facts(case, _sizes(received), traffic, ended)
+
+
+def _by_stow(case: Case, folder: Path, tag: str) -> dict[str, Any]:
+    """The real forward role to a DICOMweb service; TLS and HTTP are bytes of the wire, not of the objects."""
+    with EmulatedLink(case.shape, tag) as link, link_stow.far_service(link, folder / "far") as service:
+        traffic, ended = _send_all(case, link, folder, service.target())
+        return _facts(case, service.arrived(case.size), traffic, ended)
+
+
+def _by_plain_client(case: Case, folder: Path, tag: str) -> dict[str, Any]:
+    write_objects(folder, case.count, case.size)
+    with EmulatedLink(case.shape, tag) as link, link_stow.far_service(link, folder / "far") as service:
+        ended = _await_end(case, link_stow.plain_client(link, service, folder / "instances"))
+        return _facts(case, service.arrived(case.size), link.traffic(), ended)
+
+
+def _send_all(case: Case, link: EmulatedLink, folder: Path, target: Target) -> tuple[Mapping[str, Any], float]:
+    """Have the forward role send; what crossed the link, and when the last answer was recorded."""
+    role = ForwardRole(folder / "home", [target], wrap=link.inside_box)
+    owe(role.spool, write_objects(role.spool, case.count, case.size), ["main"])
+    deadline = time.monotonic() + case.limit_s
+    with role:
+        while role.states() != {"stored": case.count} and time.monotonic() < deadline:
+            time.sleep(0.5)
+        traffic = link.traffic()
+        ended_us = role.rows("SELECT max(stored_us) AS us FROM delivery WHERE state = 'stored'")[0]["us"] or 0
+    return traffic, ended_us / 1e6
 
 
 def _by_dcmtk(case: Case, folder: Path, tag: str, program: str) -> dict[str, Any]:
@@ -187,19 +217,27 @@ def _by_dcmtk(case: Case, folder: Path, tag: str, program: str) -> dict[str, Any
     scan = ["+sd"] if program == "storescu" else ["--scan-directories"]
     command = [program, "-aec", "PACS", *scan, PACS, str(PORT), str(folder / "instances")]
     with EmulatedLink(case.shape, tag) as link, far_side(link, folder, case.mix) as received:
-        process = subprocess.Popen(link.inside_box(*command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(case.limit_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        ended = time.time()
-        return _facts(case, received, link.traffic(), ended)
+        ended = _await_end(case, link.inside_box(*command))
+        return _facts(case, _sizes(received), link.traffic(), ended)
 
 
-def _facts(case: Case, received: Path, traffic: Mapping[str, Any], ended: float) -> dict[str, Any]:
+def _await_end(case: Case, command: Sequence[str]) -> float:
+    """Run a sender, and give it up after the case's limit; when it ended."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        process.wait(case.limit_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return time.time()
+
+
+def _sizes(received: Path) -> list[int]:
+    return [path.stat().st_size for path in received.iterdir()]
+
+
+def _facts(case: Case, arrived: Sequence[int], traffic: Mapping[str, Any], ended: float) -> dict[str, Any]:
     """Seconds, share of capacity and bytes on the wire; what arrived is counted by the receiver's own files."""
-    arrived = [path.stat().st_size for path in received.iterdir()]
     seconds = max(0.001, ended - (traffic["first_at"] or ended))
     up_s = max(0.001, case.shape.up_seconds(seconds))
     wire = traffic["to_pacs"]["bytes"] + traffic["to_box"]["bytes"]

@@ -40,16 +40,25 @@ http {{
 """
 
 
+_DICOMWEB = {
+    "Plugins": ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"],
+    "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "Host": "localhost", "Ssl": True},
+}
+
+
 def orthanc_with_dicomweb(folder: Path) -> Orthanc:
     """An Orthanc whose DICOMweb plugin serves ``/dicom-web/`` in plain HTTP on its REST port."""
-    return Orthanc(
-        folder,
-        None,
-        settings={
-            "Plugins": ["/usr/share/orthanc/plugins/libOrthancDicomWeb.so"],
-            "DicomWeb": {"Enable": True, "Root": "/dicom-web/", "Host": "localhost", "Ssl": True},
-        },
-    )
+    return Orthanc(folder, None, settings=dict(_DICOMWEB))
+
+
+def orthanc_settings(folder: Path, http_port: int, port: int) -> str:
+    """The same as settings of a program that somebody else runs, for example in a network namespace."""
+    storage = str(folder / "storage")
+    general = {
+        "StorageDirectory": storage, "IndexDirectory": storage, "HttpPort": http_port, "DicomPort": port,
+        "RemoteAccessAllowed": False, "AuthenticationEnabled": False, "OverwriteInstances": False, "TcpNoDelay": True,
+    }  # fmt: skip
+    return json.dumps(general | _DICOMWEB)
 
 
 class Nginx(PeerProcess):
