@@ -35,7 +35,7 @@ def enter() -> BaseResponse:
     if wait_s > 0:
         return _wait(wait_s)
     if not _known(request.form.get("password", ""), address):
-        return _sign_in("This is not the password. The box shows the first one when it starts for the first time.", 403)
+        return _sign_in("This is not the password.", 403)
     house().sessions.open()
     return redirect(session.pop("next", None) or url_for("now.show"), 303)
 

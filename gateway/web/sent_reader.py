@@ -13,6 +13,11 @@ class NothingSent:
         del provider
         return None
 
+    def look_ups(self, provider: str) -> Sequence[SentRound]:
+        """Nobody was looked up."""
+        del provider
+        return []
+
     def messages(self, provider: str = "", *, limit: int = 50) -> Sequence[MessageView]:
         """No message came."""
         del provider, limit

@@ -1,7 +1,7 @@
 """Destinations: does the box talk to the PACS? A test shows the answer layer by layer."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Blueprint, Response, abort, redirect, request, session, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -88,7 +88,9 @@ def learn_anew() -> BaseResponse:
 def _test(view: RequestView | None) -> Test:
     if view is None or not view.done:
         return Test(running=True, ok=False, sentence="Testing. The answer comes layer by layer.", layers=[])
-    return Test(running=False, ok=view.ok, sentence=view.outcome, layers=read_layers(view.detail))
+    sentence = view.outcome or ("The test passed." if view.ok else "The test failed.")
+    layers = [_told_above(layer, sentence) for layer in read_layers(view.detail)]
+    return Test(running=False, ok=view.ok, sentence=sentence[:1].upper() + sentence[1:], layers=layers)
 
 
 def read_layers(detail: str) -> list[Layer]:
@@ -106,6 +108,12 @@ def read_layers(detail: str) -> list[Layer]:
     failed = _ALIASES.get(reached[-1].name.lower(), reached[-1].name)
     after = _LAYERS[_LAYERS.index(failed) + 1 :] if failed in _LAYERS else ()
     return reached + [Layer(name, None, "not reached", "") for name in after]
+
+
+def _told_above(layer: Layer, sentence: str) -> Layer:
+    """The layer that failed, without what the sentence above it says already."""
+    said = layer.ok is False and layer.detail and layer.detail in sentence
+    return replace(layer, detail="failed") if said else layer
 
 
 def _layer(row: dict[str, object]) -> Layer:

@@ -45,7 +45,13 @@ def look_up() -> BaseResponse:
         return redirect(url_for("worklist.show"), 303)
     number = ask(RequestKind.LOOK_UP, {kind: text})
     session[_FIELD] = [number, house().now().timestamp()]
-    return redirect(url_for("worklist.show"), 303)
+    return redirect(url_for("worklist.show", device=_device()), 303)
+
+
+def _device() -> str | None:
+    """The device for which somebody is looked up, if a scan there named nobody."""
+    named = request.form.get("device", "")
+    return named if named in [row.name for row in house().reader.devices()] else None
 
 
 def last_look_up() -> LookedUp | None:

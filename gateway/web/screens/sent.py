@@ -1,4 +1,7 @@
-"""What a worklist peer sent: its last answers or messages, decoded, each fault at its place. Holds patient data."""
+"""What a worklist peer sent: its last answers or messages, decoded, each fault at its place. Holds patient data.
+
+Answers to the broad question and to single look-ups stand beside each other, each with its time.
+"""
 
 from flask import Blueprint, Response, abort, request, url_for
 
@@ -24,14 +27,16 @@ def show() -> Response:
     provider = next((row for row in house().reader.providers() if row.name == named), None) or abort(404)
     sent = house().sent
     heard = sent.round(provider.name) if provider.kind == "query" else None
+    looked_up = sent.look_ups(provider.name) if provider.kind == "query" else []
     messages = sent.messages(provider.name, limit=_MESSAGES) if provider.kind == "hl7" else []
     imports = sent.imports(limit=_LISTS) if provider.kind == "local" else []
     return screen(
         "sent",
-        _verdict(provider, heard, len(messages) + len(imports)),
+        _verdict(provider, heard, len(messages) + len(imports) + len(looked_up)),
         live=url_for("worklist.sent", provider=provider.name),
         provider=provider,
         heard=heard,
+        looked_up=looked_up,
         messages=[(message, _lines(message.body)) for message in messages],
         imports=[(one, _lines(one.body)) for one in imports],
     )
@@ -40,10 +45,12 @@ def show() -> Response:
 def _verdict(provider: ProviderView, heard: SentRound | None, others: int) -> Verdict:
     if provider.kind != "query":
         what = "message" if provider.kind == "hl7" else "list"
-        sentence = f"The last {count(others, what)} of {provider.name}." if others else f"No {what} has come yet."
+        last = what if others == 1 else count(others, what)
+        sentence = f"The last {last} of {provider.name}." if others else f"No {what} has come yet."
         return Verdict(Tone.SAFE if others else Tone.BUSY, sentence)
     if heard is None:
-        return Verdict(Tone.BUSY, f"{provider.name} has not answered yet.", provider.error)
+        what = "the broad question " if others else ""
+        return Verdict(Tone.BUSY, f"{provider.name} has not answered {what}yet.", provider.error)
     faulty = sum(not answer.usable for answer in heard.answers)
     sentence = f"{provider.name} sent {count(heard.came, 'answer')} {when(heard.at, house().now())}."
     more = f"It was asked for {heard.asked}."

@@ -39,8 +39,8 @@ def discard() -> Response:
     return page(
         "decide.html",
         question=f"Discard {count(len(pictures), 'picture')}?",
-        why="They are never sent. The files are kept here with the reason, and can be taken back from what is set "
-        "aside.",
+        why="What is discarded is never sent. Its file is kept here with the reason, and can be taken back from what "
+        "is set aside.",
         action=url_for("holds.discard"),
         fields=[("acquisition", str(picture.id)) for picture in pictures],
         destinations=[],

@@ -204,7 +204,8 @@ def delivery_trouble(delivery: DeliveryView) -> Trouble | None:
         what = f"{delivery.error} ({delivery.status})"
     if delivery.state == "parked":
         return Trouble(Tone.DANGER, what, layer_word(delivery.phase), "The gateway keeps it safe.", delivery.remedy)
-    tried = f"Tried {count(delivery.attempts, 'time')}; the gateway keeps trying."
+    keeps_trying = "" if "keeps trying" in delivery.remedy else "; the gateway keeps trying"
+    tried = f"Tried {count(delivery.attempts, 'time')}{keeps_trying}."
     return Trouble(Tone.ATTENTION, what, layer_word(delivery.phase), tried, delivery.remedy)
 
 

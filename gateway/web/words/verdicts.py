@@ -143,7 +143,7 @@ def destinations_verdict(destinations: Sequence[DestinationView], now: datetime)
     if in_trouble:
         named = listed([destination.name for destination in in_trouble])
         since = min((d.error_at for d in in_trouble if d.error_at), default=None)
-        more = f"The last failure was at {clock_text(since, now)}. Pictures are kept safe here." if since else ""
+        more = f"Since {clock_text(since, now)}. Pictures are kept safe here." if since else ""
         tone = Tone.DANGER if any(destination.parked for destination in in_trouble) else Tone.ATTENTION
         return Verdict(tone, f"Trouble with {named}.", more)
     waiting = sum(destination.pending + destination.sending for destination in destinations)

@@ -54,6 +54,19 @@ def test_a_keyboard_wedge_opens_a_step_without_a_click(tab: Page, page: FakePage
     assert page.desk.filed[-1] == (RequestKind.OPEN_STEP, {"device": "fundus", "step": "1"}, "page")
 
 
+def test_with_several_devices_a_person_says_on_which(tab: Page, page: FakePage) -> None:
+    filled(page)
+    page.reader.device_rows = [device("endoscope"), device("fundus")]
+    tab.goto(f"{page.url}/worklist")
+    tab.click("#open-1")
+    expect(tab.locator("#device-1")).to_have_js_property("validity.valueMissing", True)
+    assert page.desk.filed == []
+    tab.select_option("#device-1", "fundus")
+    tab.click("#open-1")
+    expect(tab.locator(".notice")).to_be_visible()
+    assert page.desk.filed == [(RequestKind.OPEN_STEP, {"device": "fundus", "step": "1"}, "page")]
+
+
 def test_a_wedge_leaves_other_fields_and_the_tab_key_alone(tab: Page, page: FakePage) -> None:
     filled(page)
     tab.goto(page.url)

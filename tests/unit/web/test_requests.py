@@ -266,6 +266,27 @@ def test_an_echo_is_shown_layer_by_layer(busy: Visitor) -> None:
     assert shown.count("Test again") == 1
 
 
+def test_a_fault_that_stands_above_the_layers_is_not_said_twice(busy: Visitor) -> None:
+    busy.post("/destinations/test", {"destination": "Main PACS"})
+    layers = [
+        {"layer": "name", "ok": True, "detail": "10.1.4.20"},
+        {"layer": "connect", "ok": False, "detail": "Dead."},
+    ]
+    busy.page.reader.answer(
+        "request-1", "echo", ok=False, outcome="failed at connect: Dead.", detail=json.dumps(layers)
+    )
+    shown = busy.text("/destinations")
+    assert "Failed at connect: Dead. Layer Result Time name 10.1.4.20 connect failed" in shown
+    assert "TLS not reached" in " ".join(shown.split())
+
+
+def test_what_the_gateway_does_is_not_said_twice(busy: Visitor) -> None:
+    busy.page.reader.destination_rows = [
+        destination(pending=1, error="No answer.", phase="connect", remedy="The gateway keeps trying; ask for help.")
+    ]
+    assert "Everything is kept safe. The gateway keeps trying; ask for help." in busy.text("/destinations")
+
+
 def test_a_detail_that_is_no_list_of_layers_is_no_fault() -> None:
     for detail in ("", "{}", "not json", "[1, null]", "7"):
         assert read_layers(detail) == []
