@@ -15,7 +15,7 @@ from gateway.domain.identifiers import display_name
 from gateway.domain.orders import LOCAL_LIST
 from gateway.domain.procedure import StepKey
 from gateway.domain.requests import RequestKind
-from gateway.domain.sent import ImportView, SentAnswer
+from gateway.domain.sent import ImportView, SentAnswer, SentRound
 from gateway.domain.views import StepView
 from gateway.worklist.csv_table import LARGEST_BYTES
 
@@ -105,16 +105,24 @@ def accept(context: click.Context, number: int) -> None:
 @click.pass_context
 @speaks_of_faults
 def sent(context: click.Context, provider: str, everything: bool) -> None:
-    """Show the last answers of PROVIDER (or lists of `local`) as they came, each fault at its place: patient data."""
+    """Show what PROVIDER answered (or the lists of `local`) as it came, each fault at its place: patient data.
+
+    Its last answers to the broad question come first, then those to the last look-ups.
+    """
     kept = open_sent(configuration(context))
     for one in kept.imports() if provider == LOCAL_LIST else []:
         _print_list(one)
-    heard = kept.round(provider)
     if provider == LOCAL_LIST:
         return
-    if heard is None:
+    heard = kept.round(provider)
+    rounds = [*([heard] if heard else []), *kept.look_ups(provider)]
+    if not rounds:
         click.echo(f"Nothing is kept of {provider}: it has not answered, or it is a feed (see worklist messages).")
-        return
+    for answers in rounds:
+        _print_round(answers, everything=everything)
+
+
+def _print_round(heard: SentRound, *, everything: bool) -> None:
     whole = "all of them" if heard.complete else f"maybe not all: {heard.note}"
     click.echo(f"{heard.came} answer(s) at {heard.at:%Y-%m-%d %H:%M:%S}, asked for {heard.asked}; {whole}.")
     for row in heard.preview:

@@ -42,7 +42,7 @@ class NamePreview:
 
 @dataclass(frozen=True, slots=True)
 class SentRound:
-    """The last time a provider was asked: `came` answers, of which `answers` are kept; `note` says what was amiss."""
+    """One time that a provider was asked: `came` answers, of which `answers` are kept; `note` says what was amiss."""
 
     provider: str
     at: datetime
@@ -85,6 +85,7 @@ class ScanView:
     """The last code that was read for a device, what came of it, and the steps that came into question.
 
     `waiting_step` is the number of a step that opens when the code is read again, or confirmed, until `waiting_until`.
+    `kind` is what the code stands for (empty: any number), and `unknown` says that no step has it.
     """
 
     device: str
@@ -95,13 +96,19 @@ class ScanView:
     candidates: tuple[StepKey, ...] = ()
     waiting_step: int | None = None
     waiting_until: datetime | None = None
+    kind: str = ""
+    unknown: bool = False
 
 
 class SentReader(Protocol):
     """Reads what peers and scanners sent; every call is one short read transaction."""
 
     def round(self, provider: str) -> SentRound | None:
-        """The last answers of a provider that is asked; None while it was never asked."""
+        """The last answers of a provider to the broad question; None while it was never asked."""
+        ...
+
+    def look_ups(self, provider: str) -> Sequence[SentRound]:
+        """What a provider answered when single patients or orders were looked up: the last few, newest first."""
         ...
 
     def messages(self, provider: str = "", *, limit: int = 50) -> Sequence[MessageView]:

@@ -29,7 +29,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 _UNREAD = "The code does not have the form that the scanner's pattern expects."
-_UNKNOWN = "The code fits no step of the worklist."
+_UNKNOWN = "The code fits no step of the worklist{gone}. Look the order up, or open the patient by hand."
 _ISSUE_SUGGESTION = "Open the right step on the page, or look the order up if the worklist does not have it."
 
 
@@ -142,9 +142,7 @@ def _one(
 def _no_step(connection: sqlite3.Connection, request: Request) -> RequestRefused:
     """Why a code opens nobody that fits nothing which the worklist has now."""
     gone = _fitting(connection, request.payload.get("kind", ""), text_of(request, "code"), vanished=True)
-    if not gone:
-        return _FitsNoStep(_UNKNOWN)
-    return _FitsNoStep(f"{_UNKNOWN} It fits {len(gone)} that the worklist no longer has.")
+    return _FitsNoStep(_UNKNOWN.format(gone=f", but {len(gone)} that it no longer has" if gone else ""))
 
 
 def _is_repeated(last: sqlite3.Row | None, request: Request, now: int, number: int) -> bool:

@@ -17,9 +17,14 @@ class SentView(ShortReads):
     """The `SentReader` over the ledger in `spool`; every call opens its own short read, so any thread may ask."""
 
     def round(self, provider: str) -> SentRound | None:
-        """The last answers of a provider that is asked; None while it was never asked."""
+        """The last answers of a provider to the broad question; None while it was never asked."""
         with self._opened() as database:
             return AnswerLedger(database, self._clock).round(provider)
+
+    def look_ups(self, provider: str) -> Sequence[SentRound]:
+        """What a provider answered when single patients or orders were looked up: the last few, newest first."""
+        with self._opened() as database:
+            return AnswerLedger(database, self._clock).look_ups(provider)
 
     def messages(self, provider: str = "", *, limit: int = 50) -> Sequence[MessageView]:
         """The last messages of a feed, or of all, newest first."""
@@ -56,6 +61,8 @@ class SentView(ShortReads):
                 candidates=keys_from_text(row["candidates"]),
                 waiting_step=row["waiting_step"],
                 waiting_until=self._at_or_none(row["waiting_until_us"]),
+                kind=row["kind"],
+                unknown=bool(row["unknown"]),
             )
             for row in self._rows("SELECT * FROM scan ORDER BY device")
         ]

@@ -1,8 +1,10 @@
 """Keeps the worklist cache fresh: one loop a provider, its faults shown, its age honest; and looks one patient up."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, tzinfo
+from types import MappingProxyType
 
 from gateway.dimse.find import WorklistAnswers, find_worklist
 from gateway.dimse.peer import Peer
@@ -20,7 +22,15 @@ from gateway.worklist.merging import merged
 from gateway.worklist.query import WorklistFilter, admits, query_identifiers
 
 _log = logging.getLogger(__name__)
-_BROAD, _ONE = "the list of the configured days", "one patient or order"
+_BROAD = "the list of the configured days"
+_ASKED_BY: Mapping[str, str] = MappingProxyType(
+    {
+        "patient_id": "patient ID",
+        "accession_number": "accession number",
+        "requested_procedure_id": "procedure ID",
+        "patient_name": "name",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +100,12 @@ class RefreshStage:
         """Query the provider, take its answer over and return the number of steps; raises what went wrong."""
         prefix = f"worklist.{self._name}."
         try:
-            heard = self._query(self._rules.wanted, _BROAD)
+            heard, sent, bodies = self._query(self._rules.wanted, _BROAD)
         except GatewayError as fault:
             self._steps.failed(self._name, fault)
             self._health.settle(prefix, {f"{prefix}link": StandingIssue("attention", fault.message, fault.remedy)})
             raise
+        self._answers.keep(sent, bodies)
         changed = self._steps.answered(
             self._name,
             heard.steps,
@@ -116,14 +127,15 @@ class RefreshStage:
 
         The answer is taken over into the cache, and nothing is concluded about any other step.
         """
-        heard = self._query(replace(wanted, days_back=None, days_ahead=None), _ONE)
+        heard, sent, bodies = self._query(replace(wanted, days_back=None, days_ahead=None), _asked_by(wanted))
+        self._answers.keep_look_up(sent, bodies)
         if self._steps.looked_up(self._name, heard.steps):
             self._acquisitions.look_again_at_holds()
         _log.info("worklist=%s looked_up=%d", self._name, len(heard.steps))
         return heard.steps, heard.note
 
-    def _query(self, wanted: WorklistFilter, asked: str) -> _Heard:
-        """All answers to all queries of this provider, one step a key, kept as they came for people to see."""
+    def _query(self, wanted: WorklistFilter, asked: str) -> tuple[_Heard, SentRound, Sequence[bytes]]:
+        """All answers to all queries of this provider, one step a key; and as they came, for people to see."""
         answers = find_worklist(
             self._rules.peer,
             query_identifiers(wanted, self._today()),
@@ -139,10 +151,8 @@ class RefreshStage:
         note = _note(answers)
         shown, bodies = gathering.shown()
         now, came = self._clock.now(), len(answers.raw)
-        self._answers.keep(
-            SentRound(self._name, now, asked, came, answers.complete, note, shown, gathering.preview()), bodies
-        )
-        return _Heard(found, answers.complete, note, answers.fault)
+        sent = SentRound(self._name, now, asked, came, answers.complete, note, shown, gathering.preview())
+        return _Heard(found, answers.complete, note, answers.fault), sent, bodies
 
     def _zone(self) -> tzinfo:
         return self._rules.zone or self._clock.now().tzinfo or UTC
@@ -171,6 +181,12 @@ class RefreshStage:
                 " raise max_answers or max_answer_s; single patients can be looked up.",
             )
         return found
+
+
+def _asked_by(wanted: WorklistFilter) -> str:
+    """What was looked up, in words that a person knows it again by."""
+    by = (f"{word} {value}" for key, word in _ASKED_BY.items() if (value := getattr(wanted, key)))
+    return f"one patient or order, by {' and '.join(by)}"
 
 
 def _note(answers: WorklistAnswers) -> str:

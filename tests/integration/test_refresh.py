@@ -273,6 +273,32 @@ def test_what_the_provider_sent_is_kept_with_its_faults_at_their_places(spool: T
     assert written[0]["at_us"] < again[0]["at_us"]
 
 
+def test_look_ups_and_the_broad_answer_stand_beside_each_other(spool: TestSpool) -> None:
+    with worklist(lambda _: iter([(0xFF00, item(number)) for number in range(1, 9)])) as port:
+        provider = Provider(spool, port)
+        provider.stage.ask()
+        provider.stage.look_up(WorklistFilter(accession_number="A7"))
+        for number in range(1, 7):
+            spool.clock.advance(1)
+            provider.stage.look_up(WorklistFilter(patient_id=f"P{number}"))
+        spool.clock.advance(60)
+        provider.stage.ask()
+        provider.stage.look_up(WorklistFilter(patient_id="P3"))
+    broad, looked_up = provider.answers.round("HIS"), provider.answers.look_ups("HIS")
+    assert broad is not None
+    assert (broad.asked, broad.came) == ("the list of the configured days", 8)
+    assert [one.asked.rpartition(" ")[2] for one in looked_up] == ["P3", "P6", "P5", "P4", "P2"], (
+        "newest first, bounded"
+    )
+    assert looked_up[0].asked == "one patient or order, by patient ID P3"
+    assert looked_up[0].at > looked_up[1].at
+    assert [len(one.answers) for one in looked_up] == [8] * 5, "as they came, before they are filtered here"
+    assert len(spool.rows("SELECT * FROM look_up_kept")) == 40
+    spool.steps.configure(["other"])
+    assert provider.answers.look_ups("HIS") == []
+    assert spool.rows("SELECT * FROM look_up_kept") == []
+
+
 def test_an_unreadable_answer_is_shown_in_bytes() -> None:
     """By the reader alone: peers in this process send only what can be read."""
     answered = sent_answer(1, b"\x10\x00garbage", None, None, "")

@@ -19,7 +19,7 @@ from gateway.web.words.text import person
 
 ASKED_BY = {"accession_number": "Accession number", "patient_id": "Patient ID", "patient_name": "Name, such as rao*"}
 _FIELD = "looked_up"
-_LONGEST = 64
+LONGEST_TEXT = 64
 _SHOWN_FOR = timedelta(minutes=10)
 
 
@@ -40,7 +40,7 @@ def add_looking_up(pages: Blueprint) -> None:
 def look_up() -> BaseResponse:
     """Ask the providers for one patient or order; the answer appears above the list."""
     kind, text = request.form.get("kind", ""), request.form.get("text", "").strip()
-    if kind not in ASKED_BY or not text.strip("*? ") or len(text) > _LONGEST or not text.isprintable():
+    if kind not in ASKED_BY or not text.strip("*? ") or len(text) > LONGEST_TEXT or not text.isprintable():
         say("Say whom to look for: an accession number, a patient ID or a name.")
         return redirect(url_for("worklist.show"), 303)
     number = ask(RequestKind.LOOK_UP, {kind: text})

@@ -14,6 +14,7 @@ from gateway.domain.views import StepView
 from gateway.web.forms import known_name
 from gateway.web.house import house
 from gateway.web.notices import ask, say
+from gateway.web.screens.looking_up import LONGEST_TEXT
 
 LONGEST_CODE = 128
 _TOLD_FOR = timedelta(minutes=5)
@@ -73,4 +74,6 @@ def recent_scans() -> list[Scanned]:
 
 def _asked_by(scan: ScanView) -> list[tuple[str, str]]:
     """By what a code may be looked up: what it stands for, or whatever it may be; providers are not asked for steps."""
+    if len(scan.code) > LONGEST_TEXT:
+        return []
     return [(kind, word) for kind, word in _LOOKED_UP_BY.items() if scan.kind in ("", kind)]

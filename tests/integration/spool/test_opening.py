@@ -5,6 +5,7 @@ import pytest
 from gateway.domain.procedure import Patient
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import RequestView
+from gateway.spool.sent_view import SentView
 from tests.support.ledger import TestSpool, step
 
 
@@ -191,4 +192,27 @@ def test_a_scanner_that_reads_one_code_without_end_confirms_nothing(filled: Test
 def test_a_bounce_of_a_refused_code_is_refused_as_well(filled: TestSpool) -> None:
     assert not do(filled, RequestKind.SCAN, code="XX").ok
     again = do(filled, RequestKind.SCAN, code="XX")
-    assert (again.ok, again.outcome) == (False, "The code fits no step of the worklist.")
+    assert not again.ok
+    assert again.outcome == ("The code fits no step of the worklist. Look the order up, or open the patient by hand.")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "unknown"),
+    [("A9", "", True), ("A9", "accession_number", True), ("A9", "unread", False), ("A9" * 70, "", False)],
+)
+def test_only_a_code_of_the_right_form_that_no_step_has_may_be_looked_up(
+    filled: TestSpool, code: str, kind: str, unknown: bool
+) -> None:
+    scan(filled, code, kind=kind)
+    (shown,) = SentView(filled.root, filled.clock).scans()
+    assert (shown.kind, shown.unknown) == (kind, unknown)
+    scan(filled, "A1")
+    (shown,) = SentView(filled.root, filled.clock).scans()
+    assert (shown.ok, shown.unknown) == (True, False)
+
+
+def test_a_code_of_a_step_that_is_gone_says_so(filled: TestSpool) -> None:
+    filled.steps.answered("HIS", [step(1)])
+    assert "fits no step of the worklist, but 1 that it no longer has." in scan(filled, "A2").outcome
+    (shown,) = SentView(filled.root, filled.clock).scans()
+    assert shown.unknown

@@ -32,6 +32,7 @@ file_name = '(?P<date>\\d{8})_.*'
 rules = ["active_step"]
 modalities = []
 """
+_BY_NUMBER = _DEVICE.replace("drop/photo", "drop/xray").replace('["active_step"]', '["accession_number"]')
 
 
 @dataclass
@@ -40,6 +41,7 @@ class Desk:
 
     box: Box
     line: int
+    corridor: int
     pacs: StoreScp
     count: int = 0
 
@@ -57,7 +59,7 @@ class Desk:
         raise AssertionError(f"{code} opened nobody: {self.box.status().issues()}")
 
     def opened(self) -> str:
-        (device,) = self.box.status().devices()
+        device = next(one for one in self.box.status().devices() if one.name == "photo")
         return device.active_step.patient_id if device.active_step else ""
 
     def picture(self, day: str = "") -> str:
@@ -71,22 +73,25 @@ class Desk:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     root = tmp_path_factory.mktemp("scanner")
     line, port = pty.openpty()
+    corridor, second_port = pty.openpty()
     tty.setraw(port)
+    tty.setraw(second_port)
     orders = [entry(1, "One^Patient"), entry(2, "Two^Patient"), entry(3, "Three^Patient"), entry(4, "Three^Patient")]
     orders[3].PatientID = orders[2].PatientID
     with StoreScp(root / "pacs", None) as pacs, WorklistScp(root, orders) as ris:
         peers = [Peer("destination", "main", pacs.port, pacs.ae_title), Peer("worklist", "RIS", ris.port, ris.ae_title)]
-        box = Box(root / "box", make_pki(root / "pki").folder, peers, {"photo": _DEVICE})
+        box = Box(root / "box", make_pki(root / "pki").folder, peers, {"photo": _DEVICE, "xray": _BY_NUMBER})
         with box.config.open("a", encoding="utf-8") as stream:
             stream.write(
                 f'[[scanner]]\nname = "desk"\ndevice = "photo"\nport = "{os.ttyname(port)}"\n'
                 "pattern = '(?P<accession_number>ACC[0-9]+)'\n"
                 '[[scanner]]\nname = "second"\ndevice = "photo"\nport = "/dev/serial/by-id/nothing"\n'
                 "pattern = '(?P<patient_id>P[0-9]+)'\n"
+                f'[[scanner]]\nname = "corridor"\ndevice = "xray"\nport = "{os.ttyname(second_port)}"\n'
             )
-        yield Desk(box, line, pacs)
-    os.close(line)
-    os.close(port)
+        yield Desk(box, line, corridor, pacs)
+    for end in (line, port, corridor, second_port):
+        os.close(end)
 
 
 def test_a_morning_at_the_desk(desk: Desk) -> None:
@@ -97,6 +102,7 @@ def test_a_morning_at_the_desk(desk: Desk) -> None:
         _first_patient(desk)
         _second_patient_is_asked_for_twice(desk)
         _what_opens_nobody(desk)
+        _where_nobody_is_opened(desk)
         _a_clock_years_off(desk)
     arrived: dict[str, list[Dataset]] = {}
     for found in map(dcmread, desk.pacs.files()):
@@ -111,10 +117,11 @@ def _first_patient(desk: Desk) -> None:
 
 
 def _second_patient_is_asked_for_twice(desk: Desk) -> None:
+    """Although the first was closed: a moment ago she was at the device."""
+    desk.box.command("step", "close", "photo")
     desk.scan("ACC2")
-    shown = _scan_shown(desk, "Scan the code again")
-    assert desk.opened() == "P1"
-    assert shown
+    assert _scan_shown(desk, "Scan the code again")
+    assert desk.opened() == ""
     desk.until_scanned("ACC2", "P2")
     desk.picture()
     desk.box.until(lambda: desk.box.stored_at("main") == 2, "the second picture did not arrive")
@@ -129,6 +136,10 @@ def _scan_shown(desk: Desk, words: str) -> bool:
 def _what_opens_nobody(desk: Desk) -> None:
     desk.scan("4711-nonsense")
     assert _scan_shown(desk, "does not have the form")
+    desk.scan("ACC999")
+    assert _scan_shown(desk, "fits no step of the worklist")
+    (unknown,) = open_sent(load_configuration(desk.box.config)).scans()
+    assert (unknown.code, unknown.kind, unknown.unknown) == ("ACC999", "accession_number", True)
     with pytest.raises(AssertionError, match="2 steps of one patient"):
         desk.box.command("step", "scan", "photo", "P3")  # as the second scanner would read it
     assert desk.opened() == "P2"
@@ -136,6 +147,15 @@ def _what_opens_nobody(desk: Desk) -> None:
     assert "2 steps of one patient" in issues["scan.photo"]
     assert "cannot be read" in issues["scanner.second.line"]
     assert "P3" not in issues["scan.photo"]
+
+
+def _where_nobody_is_opened(desk: Desk) -> None:
+    os.write(desk.corridor, b"ACC1\r")
+    assert _scan_shown(desk, "Nobody can be opened on xray: its pictures find their patient by accession number alone")
+    xray = next(one for one in desk.box.status().devices() if one.name == "xray")
+    assert (xray.active_since, xray.takes_patients) == (None, False)
+    (issue,) = [one for one in desk.box.status().issues() if one.key == "scan.xray"]
+    assert "opened nobody" in issue.text
 
 
 def _a_clock_years_off(desk: Desk) -> None:
@@ -151,5 +171,5 @@ def _a_clock_years_off(desk: Desk) -> None:
 def test_the_log_has_no_code_and_no_name(desk: Desk) -> None:
     log = Path(desk.box.log).read_text(errors="replace")
     assert "scanner=desk" in log
-    for secret in ("ACC1", "ACC2", "nonsense", "Patient^"):
+    for secret in ("ACC1", "ACC2", "ACC999", "nonsense", "Patient^"):
         assert secret not in log

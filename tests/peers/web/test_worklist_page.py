@@ -183,3 +183,39 @@ def test_a_device_that_takes_no_patients_from_people_offers_no_opening(tab: Page
     tab.goto(f"{page.url}/emergency?device=scanner")
     expect(tab.locator(".notice")).to_contain_text('add "active_step" to match.rules in devices/scanner.toml')
     assert page.desk.filed == []
+
+
+def test_a_code_that_no_step_has_is_named_and_looked_up_for_its_device(tab: Page, page: FakePage) -> None:
+    filled(page)
+    page.reader.device_rows = [device("fundus"), device("ultrasound")]
+    page.sent.scan_rows = [
+        ScanView("ultrasound", MORNING, "2026-9999", False, "The code fits no step of the worklist.", unknown=True)
+    ]
+    tab.goto(page.url)
+    card = tab.locator(".scanned")
+    expect(card).to_be_in_viewport()
+    expect(card).to_contain_text("Scan for ultrasound")
+    expect(card).to_contain_text("The code fits no step of the worklist. Code 2026-9999")
+    tab.click("#look-up-scanned-accession_number")
+    assert page.desk.filed == [(RequestKind.LOOK_UP, {"accession_number": "2026-9999"}, "page")]
+    found = step(9, patient_name="Rao^Asha", accession_number="2026-9999", looked_up=True)
+    page.reader.worklist.append(found)
+    keys = f'[["{found.key.provider}", "{found.key.study_instance_uid}", "{found.key.step_id}"]]'
+    page.reader.answer("request-1", "look_up", ok=True, outcome="HIS: 1 step(s) found.", detail=keys)
+    expect(tab.locator("section:has(#looked-up)")).to_contain_text("Rao, Asha")
+    tab.click("#open-found-9")
+    assert page.desk.filed[-1] == (RequestKind.OPEN_STEP, {"device": "ultrasound", "step": "9"}, "page")
+
+
+def test_look_ups_do_not_take_the_place_of_the_broad_answers(tab: Page, page: FakePage) -> None:
+    filled(page)
+    one = SentRound("HIS", MORNING, "one patient or order, by accession number A7", 1, True, "",
+                    (SentAnswer(1, 700, True, (), LINES),), ())  # fmt: skip
+    page.sent.looked_up = {"HIS": [one]}
+    tab.goto(f"{page.url}/worklist")
+    tab.click("text=What it sent")
+    expect(tab.locator("#broad")).to_contain_text("The list of the configured days")
+    expect(tab.locator("#answer-1")).to_be_visible()
+    expect(tab.locator("#answer-of-1-1")).not_to_be_visible()
+    tab.click("summary:has-text('by accession number A7')")
+    expect(tab.locator("#answer-of-1-1")).to_be_visible()

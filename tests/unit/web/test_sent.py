@@ -1,8 +1,11 @@
 """What worklist peers sent, looking up, accepting and scanning, at the page."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from gateway.domain.procedure import StepKey
 from gateway.domain.requests import RequestKind
@@ -47,6 +50,58 @@ def test_answers_are_shown_with_their_faults_and_previews(person: Visitor, page:
     assert "1 name not readable" in shown
     assert "2 of 3 answers are kept" in shown
     assert "<b>" not in person.get("/worklist/sent?provider=HIS").text
+
+
+def test_look_ups_stand_beside_the_broad_answers(person: Visitor, page: FakePage) -> None:
+    page.reader.provider_rows = [provider("HIS")]
+    asked = "one patient or order, by accession number A<7>"
+    one = replace(ROUND, asked=asked, note="", complete=True, came=2)
+    page.sent.looked_up = {"HIS": [one, replace(one, asked="one patient or order, by name rao*", note="it broke off")]}
+    alone = person.text("/worklist/sent?provider=HIS")
+    assert "HIS has not answered the broad question yet." in alone
+    page.sent.rounds = {"HIS": ROUND}
+    shown = person.text("/worklist/sent?provider=HIS")
+    assert f"Looked up {asked} : 2 answers, 1 min ago" in shown
+    assert "by name rao* : 2 answers, 1 min ago They may not be all: it broke off." in shown
+    assert "The list of the configured days, 1 min ago" in shown
+    assert shown.count("It has no Patient ID.") == 3
+    names = re.findall(r' id="([^"]+)"', person.get("/worklist/sent?provider=HIS").text)
+    assert len(names) == len(set(names))
+
+
+UNKNOWN = ScanView("fundus", MORNING, "2026-9999", False, "The code fits no step of the worklist.", unknown=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "offered"),
+    [
+        ("", ["Look it up as accession number", "Look it up as patient ID"]),
+        ("accession_number", ["Look it up as accession number"]),
+        ("patient_id", ["Look it up as patient ID"]),
+        ("step_id", []),
+    ],
+)
+def test_a_code_that_no_step_has_is_looked_up(person: Visitor, page: FakePage, kind: str, offered: list[str]) -> None:
+    page.reader.provider_rows = [provider("HIS")]
+    page.reader.device_rows = [device("fundus"), device("ultrasound")]
+    page.sent.scan_rows = [replace(UNKNOWN, kind=kind)]
+    shown = person.text("/")
+    assert "The code fits no step of the worklist. Code 2026-9999" in shown
+    assert re.findall(r"Look it up as (?:accession number|patient ID)", shown) == offered
+    assert ("No worklist can be asked for it by this code" in shown) is (not offered)
+    page.reader.provider_rows = [provider("feed", kind="hl7")]
+    assert "No worklist here can be asked for it" in person.text("/")
+    assert "Look it up" not in person.text("/")
+
+
+def test_what_was_looked_up_for_a_device_opens_there(person: Visitor, page: FakePage) -> None:
+    page.reader.provider_rows = [provider("HIS")]
+    page.reader.device_rows = [device("fundus"), device("ultrasound")]
+    form = {"kind": "accession_number", "text": "2026-9999", "device": "ultrasound"}
+    answer = person.post("/worklist/look-up", form)
+    assert answer.headers["Location"].endswith("/worklist?device=ultrasound")
+    assert page.desk.filed == [(RequestKind.LOOK_UP, {"accession_number": "2026-9999"}, "page")]
+    assert "device" not in person.post("/worklist/look-up", form | {"device": "<b>"}).headers["Location"]
 
 
 def test_messages_and_lists_are_shown_with_their_faults(person: Visitor, page: FakePage) -> None:
