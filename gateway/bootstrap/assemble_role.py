@@ -31,6 +31,7 @@ from gateway.stages.assemble import AssembleStage
 from gateway.stages.build import ObjectBuilder
 from gateway.stages.housekeep import HousekeepStage, HouseRules
 from gateway.stages.loop import Beat
+from gateway.stages.make_instance import InstanceMaker
 from gateway.stages.performing import CloseStepsStage, Performing
 from gateway.stages.reconcile import Reconciler
 from gateway.stages.reject import RejectStage
@@ -57,11 +58,23 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
     return AssembleStage(
         run=parts.run,
         devices={device.name: mapped.device_rules(settings, device) for device in settings.devices},
-        routes=mapped.routes(settings),
         acquisitions=AcquisitionLedger(database, clock),
-        instances=InstanceLedger(database, clock),
         health=HealthLedger(database, clock),
         steps=StepLedger(database, clock),
+        files=parts.files,
+        maker=_maker(parts, database, beat),
+        clock=clock,
+        passage=parts.passage,
+        beat=beat,
+    )
+
+
+def _maker(parts: Parts, database: Database, beat: Beat) -> InstanceMaker:
+    settings, clock = parts.settings, parts.clock
+    return InstanceMaker(
+        routes=mapped.routes(settings),
+        instances=InstanceLedger(database, clock),
+        health=HealthLedger(database, clock),
         performing=Performing(station_of(settings), PerformedStepLedger(database, clock)),
         files=parts.files,
         builder=ObjectBuilder(station_of(settings), clock, beat, strip_samples=tuned_strip_samples(clock.monotonic)),
@@ -69,7 +82,6 @@ def assemble_stage(parts: Parts, database: Database, beat: Beat) -> AssembleStag
         refused=AcceptedLedger(database, clock).refused,
         clock=clock,
         passage=parts.passage,
-        beat=beat,
     )
 
 

@@ -1,11 +1,9 @@
 """The loop of the assembling role that makes damaged spooled objects again."""
 
-from gateway.bootstrap.object_settings import device_rules
+from gateway.bootstrap.object_sources import object_sources
 from gateway.bootstrap.parts import Parts
 from gateway.bootstrap.settings import station_of
-from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.database import Database
-from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.spool.rebuilds import RebuildLedger
 from gateway.spool.rejections import RejectionLedger
 from gateway.stages.build import ObjectBuilder
@@ -18,12 +16,9 @@ def rebuild_stage(parts: Parts, database: Database, beat: Beat) -> RebuildStage:
     settings, clock = parts.settings, parts.clock
     return RebuildStage(
         rebuilds=RebuildLedger(database, clock),
-        acquisitions=AcquisitionLedger(database, clock),
-        performed=PerformedStepLedger(database, clock),
+        sources=object_sources(parts, database),
         notes=RejectionLedger(database, clock),
         station=station_of(settings),
-        devices={device.name: device_rules(settings, device) for device in settings.devices},
-        files=parts.files,
         builder=ObjectBuilder(station_of(settings), clock, beat),
         beat=beat,
     )

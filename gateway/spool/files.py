@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
@@ -216,6 +217,14 @@ class SpoolFiles:
             temporary.rename(target)
             sync_directory(target.parent)
         return path
+
+    def place_object(self, temporary: Path, day: date, uid: str) -> tuple[str, str, int]:
+        """Name a synced object by its SOP Instance UID below `day`; its path for the ledger, SHA-256 and length.
+
+        The bytes that are hashed are the bytes that were synced.
+        """
+        digest, size = digest_of(temporary), temporary.stat().st_size
+        return self.place(temporary, f"instances/{day:%Y-%m-%d}", f"{uid}.dcm"), digest, size
 
     def remove(self, path: str) -> None:
         """Remove a file; it may be gone already."""

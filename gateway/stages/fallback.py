@@ -1,46 +1,43 @@
 """Makes an object of another SOP class for a destination that refuses the device's own, where the settings name one."""
 
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from gateway.capture.image_files import open_picture
 from gateway.codec.errors import CodecError
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, InvalidObject, Phase
+from gateway.domain.frames import Picture
 from gateway.domain.identifiers import Uid
 from gateway.domain.instance import SpooledObject
 from gateway.objects.profile import as_class
-from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.fallbacks import FallbackLedger, RefusedClass, StandInInstance
-from gateway.spool.files import SpoolFiles, digest_of
-from gateway.spool.performed_steps import PerformedStepLedger
 from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
 from gateway.stages.decide import DeviceRules
 from gateway.stages.loop import Beat
-from gateway.stages.sources import source_of, subject_of
+from gateway.stages.sources import Sources
 
 _log = logging.getLogger(__name__)
 _REST_S = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class FallbackSources:
-    """Where the stage finds what an object is made of."""
-
-    acquisitions: AcquisitionLedger
-    performed: PerformedStepLedger
-    devices: Mapping[str, DeviceRules]
-    files: SpoolFiles
-    refused: Callable[[str, str], frozenset[str]]
-    """The transfer syntaxes that a destination refuses for a SOP class."""
-
-
 class FallbackStage:
     """The work of the loop of the assembling role that meets refused classes."""
 
-    def __init__(self, *, ledger: FallbackLedger, sources: FallbackSources, builder: ObjectBuilder, beat: Beat) -> None:
+    def __init__(
+        self,
+        *,
+        ledger: FallbackLedger,
+        sources: Sources,
+        refused: Callable[[str, str], frozenset[str]],
+        builder: ObjectBuilder,
+        beat: Beat,
+    ) -> None:
+        """`refused` names the transfer syntaxes that a destination refuses for a SOP class."""
         self._ledger = ledger
         self._sources = sources
+        self._refused = refused
         self._builder = builder
         self._beat = beat
 
@@ -85,43 +82,33 @@ class FallbackStage:
 
     def _frozen(self, refused: RefusedClass) -> tuple[StandInInstance, SpooledObject, bool]:
         """The instance that stands in, made unless another destination wanted it before; whether it is new."""
-        sources = self._sources
-        claimed, device = source_of(
-            refused.acquisition,
-            kept=refused.source_kept,
-            acquisitions=sources.acquisitions,
-            files=sources.files,
-            devices=sources.devices,
-        )
+        claimed, device = self._sources.of(refused.acquisition, kept=refused.source_kept)
         device = replace(device, profile=as_class(device.profile, refused.sop_class_uid))
-        acquisition = claimed.acquisition
-        picture = open_picture(sources.files.absolute(acquisition.path), max_pixels=device.max_pixels)
-        policy = device.encoding_for.get(refused.destination, device.encoding)
-        encoding = replace(policy, refused=sources.refused(refused.destination, refused.sop_class_uid))
-        plan = self._builder.plan(picture, device.profile, encoding, None, lossy=device.lossy)
+        path = self._sources.files.absolute(claimed.acquisition.path)
+        picture = open_picture(path, max_pixels=device.max_pixels)
+        plan = self._plan(refused, picture, device)
         made = self._ledger.reserve(refused, plan.sop_class_uid)
         if made.spooled is not None:
             return made, made.spooled, False
-        case = sources.performed.of_acquisition(acquisition.id)
-        about = Subject(
-            subject_of(claimed),
-            acquisition.captured_at,
-            made.study_started_at,
-            acquisition.hints,
-            case.performed if case else None,
+        about = self._sources.about(claimed, made.study_started_at)
+        write = partial(
+            self._builder.write, picture=picture, profile=device.profile, identity=made.identity, about=about
         )
-
-        def written(plan: Plan) -> SpooledObject:
-            with sources.files.new_file() as (stream, temporary):
-                self._builder.write(
-                    plan, picture, profile=device.profile, identity=made.identity, about=about, target=stream
-                )
-            digest, size = digest_of(temporary), temporary.stat().st_size
-            folder = f"instances/{acquisition.captured_at:%Y-%m-%d}"
-            path = sources.files.place(temporary, folder, f"{made.identity.sop_instance_uid}.dcm")
-            return SpooledObject(path, digest, size, plan.sop_class_uid, Uid(plan.transfer_syntax_uid))
-
         try:
-            return made, written(plan), True
+            return made, self._written(plan, made, about, write), True
         except CodecError as fault:  # the pixels are sound: only their compression is at fault
-            return made, written(without_compression(plan, picture, fault)), True
+            return made, self._written(without_compression(plan, picture, fault), made, about, write), True
+
+    def _plan(self, refused: RefusedClass, picture: Picture, device: DeviceRules) -> Plan:
+        policy = device.encoding_for.get(refused.destination, device.encoding)
+        encoding = replace(policy, refused=self._refused(refused.destination, refused.sop_class_uid))
+        return self._builder.plan(picture, device.profile, encoding, None, lossy=device.lossy)
+
+    def _written(
+        self, plan: Plan, made: StandInInstance, about: Subject, write: Callable[..., tuple[str, ...]]
+    ) -> SpooledObject:
+        files = self._sources.files
+        with files.new_file() as (stream, temporary):
+            write(plan, target=stream)
+        path, digest, size = files.place_object(temporary, about.captured_at, made.identity.sop_instance_uid)
+        return SpooledObject(path, digest, size, plan.sop_class_uid, Uid(plan.transfer_syntax_uid))

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,17 +14,16 @@ from gateway.domain.instance import SpooledObject
 from gateway.domain.objects import Station
 from gateway.objects.profile import as_class
 from gateway.objects.rejection_note import write_rejection_note
-from gateway.spool.acquisitions import AcquisitionLedger, ClaimedAcquisition
-from gateway.spool.files import SpoolFiles, digest_of, is_whole, make_folder, storage_faults
-from gateway.spool.performed_steps import PerformedStepLedger
+from gateway.spool.acquisitions import ClaimedAcquisition
+from gateway.spool.files import digest_of, is_whole, make_folder, storage_faults
 from gateway.spool.rebuilds import DamagedInstance, RebuildLedger
 from gateway.spool.rejections import RejectionLedger
-from gateway.stages.build import ObjectBuilder, Subject
+from gateway.stages.build import ObjectBuilder
 from gateway.stages.decide import DeviceRules
 from gateway.stages.encoding import EncodingPolicy, is_native
 from gateway.stages.loop import Beat
 from gateway.stages.reject import order_of
-from gateway.stages.sources import source_of, subject_of
+from gateway.stages.sources import Sources
 
 _log = logging.getLogger(__name__)
 _REST_S = 30.0
@@ -39,22 +38,17 @@ class RebuildStage:
         self,
         *,
         rebuilds: RebuildLedger,
-        acquisitions: AcquisitionLedger,
-        performed: PerformedStepLedger,
+        sources: Sources,
         notes: RejectionLedger,
         station: Station,
-        devices: Mapping[str, DeviceRules],
-        files: SpoolFiles,
         builder: ObjectBuilder,
         beat: Beat,
     ) -> None:
         self._rebuilds = rebuilds
-        self._acquisitions = acquisitions
-        self._performed = performed
+        self._sources = sources
+        self._files = sources.files
         self._notes = notes
         self._station = station
-        self._devices = devices
-        self._files = files
         self._builder = builder
         self._beat = beat
 
@@ -112,21 +106,14 @@ class RebuildStage:
         if note is not None:
             order = order_of(note, self._station)
             return lambda stream: Uid(write_rejection_note(order, stream))
-        claimed, device = source_of(
-            damaged.acquisition,
-            kept=damaged.source_kept,
-            acquisitions=self._acquisitions,
-            files=self._files,
-            devices=self._devices,
-        )
+        claimed, device = self._sources.of(damaged.acquisition, kept=damaged.source_kept)
         return lambda stream: self._write(damaged, claimed, device, stream)
 
     def _write(
         self, damaged: DamagedInstance, claimed: ClaimedAcquisition, device: DeviceRules, stream: BinaryIO
     ) -> Uid:
         """Write the object as it was first made: the same identity, subject, moments and transfer syntax."""
-        acquisition = claimed.acquisition
-        picture = open_picture(self._files.absolute(acquisition.path), max_pixels=device.max_pixels)
+        picture = open_picture(self._files.absolute(claimed.acquisition.path), max_pixels=device.max_pixels)
         frozen = damaged.spooled
         native = is_native(frozen.transfer_syntax_uid)
         policy = EncodingPolicy("none") if native else EncodingPolicy("list", (frozen.transfer_syntax_uid,))
@@ -138,14 +125,7 @@ class RebuildStage:
                 remedy="Set the profile back to what it was, then ask: gateway queue rebuild",
                 phase=Phase.CONFIGURE,
             )
-        case = self._performed.of_acquisition(acquisition.id)
-        about = Subject(
-            subject_of(claimed),
-            acquisition.captured_at,
-            damaged.study_started_at,
-            acquisition.hints,
-            case.performed if case else None,
-        )
+        about = self._sources.about(claimed, damaged.study_started_at)
         try:
             self._builder.write(plan, picture, profile=profile, identity=damaged.identity, about=about, target=stream)
         except CodecError as fault:

@@ -9,7 +9,7 @@ from gateway.domain.identifiers import Uid
 from gateway.domain.instance import SpooledObject
 from gateway.domain.objects import Station
 from gateway.objects.rejection_note import write_rejection_note
-from gateway.spool.files import SpoolFiles, digest_of
+from gateway.spool.files import SpoolFiles
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.rejections import OwedNote, RejectionLedger
 from gateway.stages.loop import Beat
@@ -63,9 +63,7 @@ class RejectStage:
         with self._files.new_file() as (stream, temporary):
             syntax = write_rejection_note(order_of(note, self._station), stream)
         self._passage(Checkpoint.NOTE_WRITTEN)
-        digest, size = digest_of(temporary), temporary.stat().st_size
-        folder = f"instances/{note.made_at:%Y-%m-%d}"
-        path = self._files.place(temporary, folder, f"{note.identity.sop_instance_uid}.dcm")
+        path, digest, size = self._files.place_object(temporary, note.made_at, note.identity.sop_instance_uid)
         self._passage(Checkpoint.NOTE_RENAMED)
         self._notes.made(note, SpooledObject(path, digest, size, KEY_OBJECT_SELECTION, Uid(syntax)))
         self._passage(Checkpoint.NOTE_COMMITTED)
