@@ -5,14 +5,14 @@ from datetime import timedelta
 
 import click
 
-from gateway.bootstrap.people import clock_of, open_queue, user_name
+from gateway.bootstrap.people import clock_of, open_queue, open_status, user_name
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.showing import queue
 from gateway.cli.tables import clock_text, print_table
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.lifecycle import DeliveryState
 from gateway.domain.requests import RequestKind
-from gateway.domain.views import QueueRow
+from gateway.domain.views import DestinationView, QueueRow
 from gateway.spool.queue_view import QueueFilter
 
 _STATES = ["unsent", "all", *(state.value for state in DeliveryState)]
@@ -50,6 +50,7 @@ def list_deliveries(
     settings = configuration(context)
     now = clock_of(settings).now()
     rows = open_queue(settings).rows(QueueFilter(state, device, destination, older_than, limit))
+    peers = {row.name: row for row in open_status(settings).destinations()}
     print_table(
         ["#", "destination", "state", "since", "device", "file", "bytes", "tries", "why"],
         [
@@ -62,16 +63,19 @@ def list_deliveries(
                 row.display_name,
                 str(row.delivery.bytes),
                 str(row.delivery.attempts),
-                _why(row),
+                _why(row, peers.get(row.delivery.destination)),
             ]
             for row in rows
         ],
     )
 
 
-def _why(row: QueueRow) -> str:
+def _why(row: QueueRow, peer: DestinationView | None) -> str:
+    """Why a delivery is still here: what stands with it, or else what is wrong with its destination."""
     one = row.delivery
     fault = f"{one.phase}: {one.error} {one.remedy}".strip() if one.error else ""
+    if not fault and peer is not None and peer.error and one.state == DeliveryState.PENDING.value:
+        fault = f"{peer.phase}: {peer.error} {peer.remedy}".strip()
     receipt = "by receipt" if one.status == "receipt" else ""
     return "; ".join(text for text in (one.decision, "exported" if row.exported else "", receipt, fault) if text)
 

@@ -8,6 +8,7 @@ from gateway.bootstrap.local_studies import open_local_studies
 from gateway.bootstrap.people import clock_of, open_status
 from gateway.cli.context import configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
+from gateway.domain.counting import counted
 from gateway.domain.views import AcquisitionView, DeliveryView, DeviceView
 
 
@@ -63,6 +64,23 @@ def queue(context: click.Context, state: str, limit: int) -> None:
             for row in rows
         ],
     )
+    if state == "undelivered":
+        _say_what_else_is_here(open_status(settings).counts().by_state, nothing_listed=not rows)
+
+
+def _say_what_else_is_here(by_state: Mapping[str, int], *, nothing_listed: bool) -> None:
+    """What is here and owed to nobody yet, with the command that shows it."""
+    waits = {
+        "captured": ("acquisition is", "acquisitions are", "being matched: gateway queue --state captured"),
+        "matched": ("acquisition is", "acquisitions are", "being made an object: gateway queue --state matched"),
+        "held": ("acquisition waits", "acquisitions wait", "for a person: gateway hold list"),
+        "quarantined": ("acquisition is", "acquisitions are", "set aside: gateway quarantine list"),
+    }
+    said = [f"{counted(by_state[name], *words[:2])} {words[2]}" for name, words in waits.items() if by_state.get(name)]
+    for sentence in said:
+        click.echo(sentence)
+    if nothing_listed and not said:
+        click.echo("Nothing is waiting.")
 
 
 def _deliveries(row: AcquisitionView) -> str:

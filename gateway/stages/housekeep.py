@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from gateway.domain.counting import counted
 from gateway.domain.errors import SpoolFull
 from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles
@@ -95,26 +96,32 @@ class HousekeepStage:
         found: dict[str, StandingIssue] = {}
         if held:
             found["house.held"] = StandingIssue(
-                "attention", f"{held} acquisition(s) wait for a person.", "Open Holds and assign them to a patient."
+                "attention",
+                f"{counted(held, 'acquisition waits', 'acquisitions wait')} for a person.",
+                "Open Holds and assign what is there to a patient.",
             )
         if quarantined:
             found["house.quarantined"] = StandingIssue(
-                "attention", f"{quarantined} acquisition(s) are set aside.", "Open Queue, set aside, and read why."
+                "attention",
+                f"{counted(quarantined, 'acquisition is', 'acquisitions are')} set aside.",
+                "Open Queue, set aside, and read why.",
             )
         if parked:
             found["house.parked"] = StandingIssue(
-                "danger", f"{parked} delivery(ies) are parked.", "Open Queue and follow the remedy shown there."
+                "danger",
+                f"{counted(parked, 'delivery is', 'deliveries are')} parked.",
+                "Open Queue and follow the remedy shown there.",
             )
         for name, count in self._upkeep.orphaned_destinations(self._rules.destinations):
             found[f"house.orphan.{name}"] = StandingIssue(
                 "danger",
-                f"{count} object(s) are owed to {name}, which is no longer configured.",
+                f"{counted(count, 'object is', 'objects are')} owed to {name}, which is no longer configured.",
                 f"Configure the destination {name} again.",
             )
         if unclaimed := self._upkeep.settle_unclaimed():
             found["house.unclaimed"] = StandingIssue(
                 "attention",
-                f"{unclaimed} file(s) in the spool belong to no row of the ledger.",
+                f"{counted(unclaimed, 'file', 'files')} in the spool without a row of the ledger.",
                 "They lie in the folder unclaimed of the spool; nothing was acknowledged for them.",
             )
         found.update(self._room.issues())

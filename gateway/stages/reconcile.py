@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from gateway.domain.counting import counted
 from gateway.spool.health import StandingIssue
 from gateway.spool.reconciliations import NewSuggestion, ReconciliationLedger, WaitingStudy
 from gateway.worklist.reconciliation import LocalCase, suggest
@@ -76,13 +77,13 @@ class Reconciler:
         if studies:
             found["house.reconcile"] = StandingIssue(
                 "attention",
-                f"Orders have turned up that may be those of {studies} study(ies) sent without one.",
+                f"Orders have turned up that may be those of {counted(studies, 'study', 'studies')} sent without one.",
                 "Open To reconcile on the Holds page (gateway reconcile list), and confirm or refuse.",
             )
         if notices:
             found["house.notices"] = StandingIssue(
                 "attention",
-                f"{notices} notice(s) for PACS administrators stand: identities to be changed there by hand.",
+                f"{counted(notices, 'notice', 'notices')} for PACS administrators: identities to change by hand.",
                 "gateway reconcile notices shows what is to be changed; mark each as done afterwards.",
             )
         return found

@@ -8,6 +8,7 @@ from gateway.bootstrap.people import ask
 from gateway.bootstrap.settings import load_configuration
 from gateway.dimse.demo_peers import DemoPacs
 from gateway.domain.checkpoints import Checkpoint
+from gateway.domain.counting import counted
 from gateway.domain.requests import RequestKind
 from tests.support.dcmtk import received, storescp
 from tests.support.house import House, KillAt
@@ -63,9 +64,8 @@ def test_a_destination_that_is_renamed_leaves_orphans_that_are_named_and_moved(
         done = stored(house)
         assert done <= set(received(pacs))
         left = PICTURES - len(done)
-        assert (
-            f"{left} object(s) are owed to main, which is no longer configured." in issues(house)["house.orphan.main"]
-        )
+        owed = f"{counted(left, 'object is', 'objects are')} owed to main"
+        assert f"{owed}, which is no longer configured." in issues(house)["house.orphan.main"]
         assert {name for name, _, _ in deliveries(house)} == {"main"}
         assert house.status().counts().undelivered == left
         outcome = ask(
