@@ -22,13 +22,17 @@ class Scope(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One row: `text` completes a sentence that begins with the name of the service."""
+    """One row: `text` completes a sentence that begins with the name of the service.
+
+    `tries` says after how many such answers an object is parked.
+    """
 
     text: str
     disposition: Disposition
     scope: Scope = Scope.BATCH
     phase: Phase = Phase.RESPONSE
     remedy: str = ""
+    tries: int = 1
 
 
 _RETRY, _PARK = Disposition.RETRY, Disposition.PARK
@@ -38,6 +42,8 @@ _URL = "Check the URL: it is the base of the DICOMweb service, to which the gate
 _COMPARE = "Compare the object at the service with this one before it is sent again."
 _CREDENTIALS = "Check user and password or token, and that this account may store."
 _BAD_REQUEST = 400
+_TRIES = 3
+"""What services say of anything, a data base that is away included, is asked again before a person is."""
 
 
 def _service(text: str, disposition: Disposition, remedy: str, phase: Phase = Phase.RESPONSE) -> Meaning:
@@ -103,7 +109,7 @@ FAILURE_REASON: Mapping[int, Meaning] = MappingProxyType(
     {
         0x0105: Meaning("does not know an attribute of the object", _PARK),
         0x0106: Meaning("finds a value in the object invalid", _PARK),
-        0x0110: Meaning("failed while processing the object", _PARK),
+        0x0110: Meaning("failed while processing the object", _PARK, tries=_TRIES),
         0x0111: Meaning("already holds an object with this SOP Instance UID, never sent to it", _PARK, remedy=_COMPARE),
         0x0117: Meaning("finds the SOP Instance UID invalid", _PARK),
         0x0119: Meaning("holds this SOP Instance UID under another SOP class", _PARK),
@@ -112,7 +118,7 @@ FAILURE_REASON: Mapping[int, Meaning] = MappingProxyType(
         0x0213: Meaning("is short of resources", _RETRY, remedy=_WAITS),
         0xA700: Meaning("is out of space or other resources", _RETRY, remedy=_WAITS),
         0xA900: Meaning("says that the object does not fit its SOP class", _PARK),
-        0xC000: Meaning("cannot understand or process the object", _PARK),
+        0xC000: Meaning("cannot understand or process the object", _PARK, tries=_TRIES),
         0xC122: Meaning("does not take the transfer syntax", _PARK),
     }
 )
@@ -120,7 +126,7 @@ FAILURE_REASON: Mapping[int, Meaning] = MappingProxyType(
 
 DUPLICATE = 0x0111
 _RANGES = ((0xA700, 0xFF00), (0xA900, 0xFF00), (0xC000, 0xF000))
-_UNKNOWN_REASON = Meaning("refused the object for a reason that the standard does not have", _PARK)
+_UNKNOWN_REASON = Meaning("refused the object for a reason that the standard does not have", _PARK, tries=_TRIES)
 
 
 class ServiceRefused(GatewayError):  # noqa: N818 - the service's answer, not a defect
@@ -134,6 +140,7 @@ class ServiceRefused(GatewayError):  # noqa: N818 - the service's answer, not a 
             remedy=meaning.remedy or _LOOK,
             code=code,
             retry_after_s=retry_after_s,
+            tries=meaning.tries,
         )
 
 

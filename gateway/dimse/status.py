@@ -21,12 +21,13 @@ class Category(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StatusMeaning:
-    """One row of a status table."""
+    """One row of a status table; `tries` says after how many such answers an object is parked."""
 
     category: Category
     text: str
     disposition: Disposition
     remedy: str = ""
+    tries: int = 1
 
 
 _RETRY, _PARK, _DONE = Disposition.RETRY, Disposition.PARK, Disposition.DONE
@@ -35,8 +36,16 @@ _SPACE = "The gateway keeps trying; tell the administrator of the peer."
 _ALLOW = "Ask the administrator of the peer to allow this AE title to do this."
 
 
+_TRIES = 3
+
+
 def _failure(text: str, disposition: Disposition = _PARK, remedy: str = _ADMINISTRATOR) -> StatusMeaning:
     return StatusMeaning(Category.FAILURE, text, disposition, remedy)
+
+
+def _doubtful(text: str) -> StatusMeaning:
+    """A failure that peers answer for anything, a data base that is away included."""
+    return StatusMeaning(Category.FAILURE, text, _PARK, _ADMINISTRATOR, _TRIES)
 
 
 def _warning(text: str) -> StatusMeaning:
@@ -50,7 +59,7 @@ STORE_STATUS: Mapping[int, StatusMeaning] = MappingProxyType(
         0x0105: _failure("the object has an attribute that the peer does not know"),
         0x0106: _failure("an attribute of the object has a value that the peer finds invalid"),
         0x0107: _warning("stored, but the peer left out attributes that it does not know"),
-        0x0110: _failure("the peer failed while processing the object"),
+        0x0110: _doubtful("the peer failed while processing the object"),
         0x0111: StatusMeaning(Category.WARNING, "the peer already holds this object", _DONE),
         0x0115: _failure("an argument of the request has a value that the peer finds invalid"),
         0x0116: _warning("stored, but the peer finds an attribute value out of range"),
@@ -70,7 +79,7 @@ STORE_STATUS: Mapping[int, StatusMeaning] = MappingProxyType(
         0xB000: _warning("stored, but the peer changed some attributes"),
         0xB006: _warning("stored, but the peer discarded some elements"),
         0xB007: _warning("stored, but the peer says that the object does not fit its SOP class"),
-        0xC000: _failure("the peer cannot understand or process the object"),
+        0xC000: _doubtful("the peer cannot understand or process the object"),
         0xFE00: _failure("the peer cancelled the operation", _RETRY, _SPACE),
     }
 )
@@ -120,7 +129,7 @@ ACTION_STATUS: Mapping[int, StatusMeaning] = MappingProxyType(
 """N-ACTION of storage commitment: PS3.7 section 10.1.4.1.10. Each failure ends the transaction."""
 
 _RANGES = ((0xA700, 0xFF00), (0xA900, 0xFF00), (0xC000, 0xF000))
-_UNKNOWN_FAILURE = _failure("the peer answered with a status that the standard does not have")
+_UNKNOWN_FAILURE = _doubtful("the peer answered with a status that the standard does not have")
 _UNKNOWN_FIND_FAILURE = _failure("the peer answered with a status that the standard does not have", _RETRY)
 _UNKNOWN_WARNING = _warning("stored, with a warning that the standard does not have")
 
@@ -158,6 +167,7 @@ class PeerRefused(GatewayError):  # noqa: N818 - the peer's answer, not a defect
             phase=phase,
             remedy=meaning.remedy,
             code=f"{status:04X}",
+            tries=meaning.tries,
         )
         self.comment = comment
 

@@ -6,6 +6,9 @@ and a remedy. Loops look only at the disposition.
 
 from enum import Enum
 
+HALF_SENT = "half sent"
+"""The code of a fault of this box's own disk that broke off an object of which the peer has a part already."""
+
 
 class Disposition(Enum):
     """What the loop that met a fault does about it."""
@@ -55,6 +58,9 @@ class GatewayError(Exception):
         A peer's own status or reason, when there was one (for example ``"A700"``).
     retry_after_s
         How many seconds the peer asks to be left alone; 0 if it does not say.
+    tries
+        After how many such answers about one object a fault that parks it does so: more than one where peers say it
+        also of troubles of their own.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class GatewayError(Exception):
         remedy: str = "",
         code: str = "",
         retry_after_s: float = 0.0,
+        tries: int = 1,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -74,6 +81,7 @@ class GatewayError(Exception):
         self.remedy = remedy
         self.code = code
         self.retry_after_s = retry_after_s
+        self.tries = tries
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".rstrip()

@@ -161,10 +161,12 @@ class DeliveryLedger:
     ) -> bool:
         """Record a try that failed: parked for a person, or pending again and due at `due`; whether it is parked.
 
-        What broke the link `LINK_BREAKS_LIMIT` times, while other objects passed, is parked as well.
+        What broke the link `LINK_BREAKS_LIMIT` times, while other objects passed, is parked as well; what was refused
+        with a fault of several tries only after as many.
         """
         now = to_us(self._clock.now())
         with self._database.write() as connection:
+            park = park and self._is_last_try(connection, delivery, fault)
             if broke_link and (isolated := self._breaks_links(connection, delivery, fault, now)):
                 fault, park = isolated, True
             event = DeliveryEvent.PARK if park else DeliveryEvent.RETRY
@@ -177,6 +179,17 @@ class DeliveryLedger:
             what = (fault.phase.value, fault.disposition.value, fault.code, fault.message)
             self._attempt(connection, delivery, to_us(started_at), now, what)
         return park
+
+    @staticmethod
+    def _is_last_try(connection: sqlite3.Connection, delivery: Delivery, fault: GatewayError) -> bool:
+        if fault.tries == 1:
+            return True
+        before = connection.execute(
+            "SELECT count(*) FROM attempt JOIN delivery ON delivery.id = attempt.delivery"
+            " WHERE delivery = ? AND code = ? AND attempt.id > last_attempt_elsewhere",
+            (delivery.id, fault.code),
+        ).fetchone()[0]
+        return int(before) + 1 >= fault.tries
 
     @staticmethod
     def _breaks_links(

@@ -97,7 +97,8 @@ class Outcomes:
         """Record a try that failed; whether it now waits for a person."""
         park = fault.disposition in _FOR_A_PERSON
         stopped = isinstance(fault, Stopped)
-        delay = timedelta(seconds=0 if stopped else self._back_off.delay_s(delivery.attempts))
+        again_s = self._back_off.cap_s if park else self._back_off.delay_s(delivery.attempts)
+        delay = timedelta(seconds=0 if stopped else again_s)
         parked = self._deliveries.failed(
             delivery,
             fault,

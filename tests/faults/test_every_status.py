@@ -29,6 +29,8 @@ STORE = {
     0x4242: PARKED, 0x0213: PENDING, 0xA700: PENDING, 0xA701: PENDING, 0xA702: PENDING, 0xA7FF: PENDING,
     0xFE00: PENDING,
 }  # fmt: skip
+DOUBTFUL = frozenset({0x0110, 0xC000, 0xC123, 0xC999, 0xFF00, 0x4242})
+"""What peers say of troubles of their own as well: parked only when it was said three times."""
 SLOW, SOON = "danger", "attention"
 """How the issue of a destination stands that a person must see to, and of one that time may heal."""
 REJECTS = {
@@ -67,6 +69,7 @@ class Delivered:
     remedy: str
     destination: str
     severity: str
+    tries: int
 
 
 def delivered(role: ForwardRole) -> dict[tuple[str, str], Delivered]:
@@ -74,7 +77,8 @@ def delivered(role: ForwardRole) -> dict[tuple[str, str], Delivered]:
     rows = role.rows(
         "SELECT delivery.destination AS place, instance.sop_instance_uid AS uid, delivery.state, delivery.status,"
         " delivery.error, delivery.remedy, coalesce(destination.error, '') AS of_destination,"
-        " coalesce(issue.severity, '') AS severity FROM delivery"
+        " coalesce(issue.severity, '') AS severity,"
+        " (SELECT count(*) FROM attempt WHERE attempt.delivery = delivery.id) AS tries FROM delivery"
         " JOIN instance ON instance.id = delivery.instance LEFT JOIN destination ON destination.name = place"
         " LEFT JOIN issue ON issue.key = 'destination.' || place || '.link'"
     )
@@ -86,6 +90,7 @@ def delivered(role: ForwardRole) -> dict[tuple[str, str], Delivered]:
             row["remedy"],
             row["of_destination"],
             row["severity"],
+            row["tries"],
         )
         for row in rows
     }
@@ -203,6 +208,7 @@ def test_a_store_status_that_ends_the_matter(dimse: Run, code: int) -> None:
     if found.state == PARKED:
         assert f"{code:04X}" in found.error
         assert found.remedy
+        assert found.tries == (3 if code in DOUBTFUL else 1)
 
 
 @pytest.mark.parametrize("code", _PASSING, ids="{:04X}".format)
@@ -313,6 +319,7 @@ def test_a_failure_reason_that_ends_the_matter(web: Run, code: int) -> None:
     assert (found.state, found.status) == (PARKED, f"{code:04X}")
     assert f"{code:04X}" in found.error
     assert found.remedy
+    assert found.tries == (3 if code in DOUBTFUL else 1)
 
 
 @pytest.mark.parametrize("code", _PASSING_REASONS, ids="{:04X}".format)

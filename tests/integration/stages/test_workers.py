@@ -1,6 +1,6 @@
 """Workers of one destination over a sender that does as the test says: lanes, hours, refusals, breaks, memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time, timedelta
 from pathlib import Path
@@ -11,8 +11,10 @@ from gateway.domain.checkpoints import pass_by
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.domain.lanes import Lane
+from gateway.domain.requests import RequestKind
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.deliveries import LINK_BREAKS_LIMIT
+from gateway.spool.moments import to_us
 from gateway.spool.runs import Run
 from gateway.spool.seen import destinations_that_may_hold
 from gateway.spool.standing_in import StandIn
@@ -40,6 +42,7 @@ class Pretender:
     round_trip: float = 0.0
     stops_at: frozenset[int] = frozenset()
     breaks_with: frozenset[int] = frozenset()
+    refuses: Mapping[int, GatewayError] = field(default_factory=dict)
 
     def open(self, pairs: Iterable[Pair]) -> None:
         if self.refusal is not None:
@@ -56,6 +59,9 @@ class Pretender:
                 self.open_now = False
                 yield delivery, Stopped()
                 return
+            if delivery.id in self.refuses:
+                yield delivery, self.refuses[delivery.id]
+                continue
             if delivery.id in self.breaks_with:
                 yield delivery, PerhapsSent(trouble(Phase.TRANSFER))
                 continue
@@ -212,6 +218,34 @@ def test_the_object_that_breaks_the_link_is_isolated_and_the_rest_goes_on(spool:
     assert states.pop(1) == "parked"
     assert sender.sent.count(1) == LINK_BREAKS_LIMIT
     assert [state for state in states.values() if state != "stored"] in ([], ["pending"])
+
+
+def test_what_a_peer_says_of_its_own_troubles_is_asked_again_before_a_person_is(spool: TestSpool) -> None:
+    owe(spool, Lane.NORMAL, Lane.NORMAL)
+    doubtful = GatewayError(
+        "It cannot.", disposition=Disposition.PARK, phase=Phase.RESPONSE, remedy="Ask.", code="C000", tries=3
+    )
+    sender = Pretender(refuses={1: doubtful})
+    stage = worker(spool, spool.run("forward"), sender)
+    for tries in (1, 2):
+        drain(stage)
+        row = spool.row("delivery", 1)
+        assert (row["state"], row["status"], row["error"]) == ("pending", "C000", "It cannot.")
+        assert row["due_us"] == to_us(spool.clock.now() + timedelta(seconds=RULES.back_off.cap_s))
+        assert sender.sent.count(1) == tries
+        spool.clock.advance(RULES.back_off.cap_s)
+    drain(stage)
+    assert states(spool) == ["parked", "stored"]
+    release(spool)
+    drain(stage)
+    assert states(spool) == ["parked", "stored"], "a person's retry is one try"
+    assert sender.sent.count(1) == 4
+
+
+def release(spool: TestSpool) -> None:
+    spool.desk.file(RequestKind.RETRY, {"delivery": "1"}, by="console nurse")
+    for request in spool.requests.waiting("assemble"):
+        spool.requests.carry_out(request)
 
 
 def test_what_the_peer_said_is_remembered(spool: TestSpool) -> None:
