@@ -14,6 +14,8 @@ from pynetdicom.dsutils import decode, encode
 from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ
 
 _HEADER = struct.Struct(">BBL")
+_RELEASE_RQ = 5
+_RELEASE_RP = _HEADER.pack(6, 0, 4) + bytes(4)
 
 
 class Wire:
@@ -107,9 +109,10 @@ class Wire:
         self.sock.close()
 
     def wait_for_end(self) -> None:
-        """Read until the caller is gone."""
-        while self.read_pdu()[0]:
-            pass
+        """Read until the caller is gone; a release is answered, so that nobody waits for that."""
+        while kind := self.read_pdu()[0]:
+            if kind == _RELEASE_RQ:
+                self.sock.sendall(_RELEASE_RP)
 
     def _exactly(self, count: int) -> bytes:
         data = b""

@@ -12,9 +12,11 @@ from gateway.domain.instance import StoreOutcome
 from tests.support.dicom_files import secondary_capture
 from tests.support.pki import Pki, make_pki
 
-QUICK = Timeouts(
-    connect_s=2, tls_s=2, association_s=1, response_s=1, response_s_per_megabyte=0, stall_s=1, release_s=0.5
+PATIENT = Timeouts(connect_s=20, tls_s=20, association_s=20, response_s=20, stall_s=20, release_s=5)
+HASTY = Timeouts(
+    connect_s=20, tls_s=2, association_s=2, response_s=2, response_s_per_megabyte=0, stall_s=2, release_s=1
 )
+"""For a peer that is silent: whoever answers may be slow, as the whole machine may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,18 @@ class Instance:
 
 
 class Peers:
-    """Settings for peers on this machine, with short time-outs."""
+    """Settings for peers on this machine."""
 
     def __call__(
-        self, port: int, *, tls: TlsFiles | None = None, called: str = "DEMOPACS", host: str = "127.0.0.1"
+        self,
+        port: int,
+        *,
+        tls: TlsFiles | None = None,
+        called: str = "DEMOPACS",
+        host: str = "127.0.0.1",
+        hasty: bool = False,
     ) -> Peer:
-        return Peer("the peer", host, port, called, "BOX", tls, QUICK)
+        return Peer("the peer", host, port, called, "BOX", tls, HASTY if hasty else PATIENT)
 
 
 @pytest.fixture(scope="session")

@@ -68,7 +68,7 @@ def test_every_rejection(peers: Peers, result: int, source: int, reason: int) ->
 def test_answers_that_are_none(peers: Peers, data: bytes, code: str) -> None:
     with sends(data) as scp:
         threads = threading.active_count()
-        fault = refused(peers(scp.port))
+        fault = refused(peers(scp.port, hasty=code == "time-out"))
         assert threading.active_count() <= threads
     assert (fault.phase, fault.disposition, fault.code) == (Phase.NEGOTIATE, RETRY, code)
 
@@ -177,7 +177,7 @@ def test_a_handshake_that_does_not_end(pki: Pki, peers: Peers, behaviour: str) -
             wire.sock.recv(1)
 
     with ScriptedScp(script) as scp:
-        fault = refused(peers(scp.port, tls=pki.files()))
+        fault = refused(peers(scp.port, tls=pki.files(), hasty=behaviour == "silent"))
     assert (fault.phase, fault.disposition) == (Phase.TLS, RETRY)
 
 

@@ -190,7 +190,7 @@ def test_a_request_that_is_not_taken_says_why(
     with (
         ScriptedScp(play) as scp,
         pytest.raises(GatewayError) as caught,
-        CommitmentSession.open(peers(scp.port), lambda _: None) as session,
+        CommitmentSession.open(peers(scp.port, hasty=script is silent), lambda _: None) as session,
     ):
         session.ask(REQUEST)
     assert (caught.value.disposition, caught.value.phase) == (disposition, phase)

@@ -67,4 +67,5 @@ def test_an_echo_that_is_not_accepted_or_fails(peers: Peers) -> None:
 
     for script in (not_accepted, fails, silent):
         with ScriptedScp(script) as scp:
-            assert layers(peers(scp.port))[-2:] == [("association", True), ("echo", False)]
+            peer = peers(scp.port, hasty=script is silent)
+            assert layers(peer)[-2:] == [("association", True), ("echo", False)]

@@ -240,13 +240,13 @@ def test_silence_in_the_middle_of_the_answers(peers: Peers, came: int) -> None:
 
     with ScriptedScp(script) as scp:
         if came:
-            found = find_worklist(peers(scp.port), QUERY)
+            found = find_worklist(peers(scp.port, hasty=True), QUERY)
             assert (len(found.raw), found.complete) == (1, False)
             fault = found.fault
             assert fault is not None
         else:
             with pytest.raises(GatewayError, match="did not answer") as caught:
-                find_worklist(peers(scp.port), QUERY)
+                find_worklist(peers(scp.port, hasty=True), QUERY)
             fault = caught.value
     assert (fault.disposition, fault.phase) == (RETRY, Phase.QUERY)
 

@@ -239,7 +239,11 @@ def _endless_command(wire: Wire, context_id: int, _: Dataset) -> None:
 def test_whatever_comes_instead_of_an_answer_is_tried_again(
     instance: Instance, peers: Peers, misbehaviour: object, code: str
 ) -> None:
-    with scripted(misbehaviour) as scp, StoreSession.open(peers(scp.port), [instance.pair]) as session:
+    hasty = code == "time-out"
+    with (
+        scripted(misbehaviour) as scp,
+        StoreSession.open(peers(scp.port, hasty=hasty), [instance.pair]) as session,
+    ):
         with pytest.raises(GatewayError) as caught:
             instance.store(session)
         assert (caught.value.disposition, caught.value.phase, caught.value.code) == (RETRY, Phase.RESPONSE, code)
@@ -302,7 +306,10 @@ def test_a_peer_that_reads_no_more_is_noticed(big_instance: Instance, peers: Pee
         wire.accept()
         stalled.wait(20)
 
-    with ScriptedScp(script) as scp, StoreSession.open(peers(scp.port), [big_instance.pair]) as session:
+    with (
+        ScriptedScp(script) as scp,
+        StoreSession.open(peers(scp.port, hasty=True), [big_instance.pair]) as session,
+    ):
         with pytest.raises(GatewayError, match="no more bytes") as caught:
             big_instance.store(session)
         stalled.set()
@@ -320,7 +327,7 @@ def test_a_peer_that_reads_no_more_is_noticed_over_tls_too(big_instance: Instanc
 
     with (
         ScriptedScp(script) as scp,
-        StoreSession.open(peers(scp.port, tls=pki.files()), [big_instance.pair]) as session,
+        StoreSession.open(peers(scp.port, tls=pki.files(), hasty=True), [big_instance.pair]) as session,
     ):
         with pytest.raises(GatewayError, match="no more bytes") as caught:
             big_instance.store(session)
