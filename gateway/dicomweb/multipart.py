@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.errors import HALF_SENT, Disposition, GatewayError, Phase
 
 _BLOCK_BYTES = 262_144
 _MAGIC_END = 132
+_UNREAD = "spool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,13 @@ class StowItem:
 class SpoolFault(GatewayError):  # noqa: N818 - the disk is at fault, not the program
     """The file of one item cannot be read or is not that instance; `item` says whose."""
 
-    def __init__(self, item: StowItem, why: str, *, damaged: bool) -> None:
+    def __init__(self, item: StowItem, why: str, *, damaged: bool, code: str = _UNREAD) -> None:
         super().__init__(
             f"The spooled file {item.path.name} cannot be sent: {why}.",
             disposition=Disposition.QUARANTINE if damaged else Disposition.RETRY,
             phase=Phase.SPOOL,
             remedy="Check the disk of this box.",
-            code="spool",
+            code=code,
         )
         self.item = item
 
@@ -104,8 +105,13 @@ def _blocks(item: StowItem, size: int) -> Iterator[bytes]:
             while left:
                 block = file.read(min(left, _BLOCK_BYTES))
                 if not block:
-                    raise SpoolFault(item, "it became shorter while it was sent", damaged=True)
+                    raise SpoolFault(item, "it became shorter while it was sent", damaged=True, code=_code(left, size))
                 left -= len(block)
                 yield block
     except OSError as fault:
-        raise SpoolFault(item, fault.strerror or "it cannot be read", damaged=False) from fault
+        code = _code(left, size)
+        raise SpoolFault(item, fault.strerror or "it cannot be read", damaged=False, code=code) from fault
+
+
+def _code(left: int, size: int) -> str:
+    return _UNREAD if left == size else HALF_SENT

@@ -8,9 +8,10 @@ from typing import BinaryIO, Self
 from pydicom.filereader import read_file_meta_info
 
 from gateway.dimse.messages import DECODE_FAULTS
-from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.errors import HALF_SENT, Disposition, GatewayError, Phase
 
 _GROUP_LENGTH_END = 144
+_UNREAD = "spool"
 _GROUP_LENGTH = struct.Struct("<HH2sHL")
 
 
@@ -21,6 +22,7 @@ class Part10File:
         self._path = path
         self._file = file
         self.data_bytes = data_bytes
+        self._begun = False
 
     @classmethod
     def open(cls, path: Path, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str) -> Self:
@@ -54,12 +56,14 @@ class Part10File:
 
     def read(self, count: int) -> bytes:
         """The next `count` bytes; a file that ends before, or cannot be read, is a `GatewayError`."""
+        code = HALF_SENT if self._begun else _UNREAD
         try:
             block = self._file.read(count)
         except OSError as fault:
-            raise _unreadable(self._path, fault) from fault
+            raise _unreadable(self._path, fault, code) from fault
         if len(block) != count:
-            raise _not_that(self._path, "it became shorter while it was sent")
+            raise _not_that(self._path, "it became shorter while it was sent", code)
+        self._begun = True
         return block
 
 
@@ -87,21 +91,21 @@ def _check_meta(path: Path, sop_class_uid: str, sop_instance_uid: str, transfer_
         raise _not_that(path, "its File Meta Information names another class, instance or transfer syntax")
 
 
-def _unreadable(path: Path, fault: OSError) -> GatewayError:
+def _unreadable(path: Path, fault: OSError, code: str = _UNREAD) -> GatewayError:
     return GatewayError(
         f"The spooled file {path.name} cannot be read: {fault.strerror or 'no reason'}.",
         disposition=Disposition.RETRY,
         phase=Phase.SPOOL,
         remedy="Check the disk of this box.",
-        code="spool",
+        code=code,
     )
 
 
-def _not_that(path: Path, why: str) -> GatewayError:
+def _not_that(path: Path, why: str, code: str = _UNREAD) -> GatewayError:
     return GatewayError(
         f"The spooled file {path.name} is not the object that is owed: {why}.",
         disposition=Disposition.QUARANTINE,
         phase=Phase.SPOOL,
         remedy="The file was damaged on the disk of this box; check the disk.",
-        code="spool",
+        code=code,
     )

@@ -20,6 +20,7 @@ from gateway.spool.journal import write_journal
 from gateway.spool.moments import NEVER_US
 from gateway.spool.rejections import owe_notes
 from gateway.spool.request_fields import NotYet, RequestRefused
+from gateway.spool.runs import is_being_sent
 from gateway.spool.seen import destinations_that_may_hold
 from gateway.spool.snapshots import step_from_text
 from gateway.spool.successors import Correction, link_bytes, missing_bytes, succeed
@@ -53,16 +54,16 @@ def correct(
     RequestRefused
         One of them has no object, was corrected before, or its bytes are not here; nothing was done.
     NotYet
-        One of them is being built or sent at this moment; nothing was done, ask again.
+        One of them is being built, or sent by a run that lives; nothing was done, ask again.
     """
-    rows = [_correctable(connection, number, target, now_us) for number in acquisitions]
+    rows = [_correctable(connection, spool, number, target, now_us) for number in acquisitions]
     if target is not None:
         _refuse_without_bytes(connection, spool, rows)
         for row in rows:
             link_bytes(connection, spool, row["id"])
         passage(Checkpoint.CORRECT_LINKED)
     decision = _begin(connection, now_us, actor, reason)
-    objects = [*rows, *_standing_in(connection, rows)]
+    objects = [*rows, *_standing_in(connection, spool, rows, now_us)]
     kept: dict[int, list[str]] = {row["id"]: [] for row in rows}
     told: dict[int, list[str]] = {}
     for row in objects:
@@ -107,7 +108,7 @@ def _begin(connection: sqlite3.Connection, now_us: int, actor: str, reason: str)
 
 
 def _correctable(
-    connection: sqlite3.Connection, number: int, target: Step | LocalStudy | None, now_us: int
+    connection: sqlite3.Connection, spool: Path, number: int, target: Step | LocalStudy | None, now_us: int
 ) -> sqlite3.Row:
     """An acquisition whose object stands and is not being sent; with its instance."""
     row: sqlite3.Row | None = connection.execute(
@@ -129,14 +130,14 @@ def _correctable(
     step = step_from_text(row["step_snapshot"]) if row["step_snapshot"] else None
     if step is not None and isinstance(target, Step) and step.key == target.key:
         raise RequestRefused(f"Acquisition {number} is under that step already.")
-    if connection.execute(
-        "SELECT 1 FROM delivery WHERE instance = ? AND state = 'sending'", (row["instance"],)
-    ).fetchone():
+    if is_being_sent(connection, spool, row["instance"], now_us):
         raise NotYet
     return row
 
 
-def _standing_in(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) -> list[sqlite3.Row]:
+def _standing_in(
+    connection: sqlite3.Connection, spool: Path, rows: Sequence[sqlite3.Row], now_us: int
+) -> list[sqlite3.Row]:
     """The same acquisitions with the instances that were made of them as other SOP classes; none is being sent."""
     found = [
         other
@@ -149,9 +150,7 @@ def _standing_in(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row]) ->
         )
     ]
     for row in found:
-        if connection.execute(
-            "SELECT 1 FROM delivery WHERE instance = ? AND state = 'sending'", (row["instance"],)
-        ).fetchone():
+        if is_being_sent(connection, spool, row["instance"], now_us):
             raise NotYet
     return found
 

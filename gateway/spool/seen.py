@@ -3,17 +3,21 @@
 import sqlite3
 from collections.abc import Sequence
 
+from gateway.domain.errors import HALF_SENT
+
 SEEN = (
-    "(delivery.stored_us IS NOT NULL"
+    "(delivery.stored_us IS NOT NULL"  # noqa: S608 - a constant is inserted
     " OR delivery.attempts - delivery.attempts_elsewhere <> (SELECT count(*) FROM attempt"
     " WHERE attempt.delivery = delivery.id AND attempt.id > delivery.last_attempt_elsewhere)"
     " OR EXISTS (SELECT 1 FROM attempt WHERE attempt.delivery = delivery.id"
-    " AND attempt.id > delivery.last_attempt_elsewhere AND attempt.code NOT IN ('0122', 'digest')"
-    " AND attempt.phase NOT IN ('resolve', 'connect', 'tls', 'negotiate', 'configure', 'decode', 'encode')))"
+    " AND attempt.id > delivery.last_attempt_elsewhere AND attempt.code <> '0122'"
+    f" AND (attempt.code = '{HALF_SENT}' OR attempt.phase NOT IN"
+    " ('resolve', 'connect', 'tls', 'negotiate', 'configure', 'decode', 'encode', 'spool'))))"
 )
 """Whether the destination of a delivery may hold its object: an answer, or a try that sent or that has no outcome.
 
-A peer that answered 0122 (SOP class not supported) has said that it does not.
+A peer that answered 0122 (SOP class not supported) has said that it does not. Of a file that could not be read nothing
+was sent, unless it failed in the midst of it.
 """
 _DESTINATIONS = (
     f"SELECT destination FROM delivery WHERE instance = :instance AND {SEEN}"  # noqa: S608 - a constant is inserted

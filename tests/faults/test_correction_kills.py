@@ -34,6 +34,29 @@ def correct(house: House, *numbers: int, order: int) -> None:
     SpoolRequestDesk(house.spool, clock_of(house.settings)).file(RequestKind.CORRECT, payload, by="page")
 
 
+@pytest.mark.parametrize("point", [Checkpoint.DELIVER_CLAIMED, Checkpoint.DELIVER_ANSWERED], ids=lambda one: one.value)
+def test_a_correction_waits_for_no_run_that_is_gone(tmp_path: Path, point: Checkpoint) -> None:
+    """The forward role is killed in the midst of its work and stays away: what it claimed is corrected all the same."""
+    port = free_port()
+    house = House(tmp_path, port)
+    house.drop(1, of_order=1)
+    with storescp(tmp_path / "pacs", port):
+        assert house.live("capture/camera") == house.live("assemble") == 0
+        assert house.live("forward", KillAt(point)) == -9
+        correct(house, 1, order=3)
+        assert house.live("assemble") == 0
+        assert not list((house.spool / "requests").glob("*.json")), "the request is carried out"
+        assert house.live("assemble") == 0
+        wrong = {str(one.SOPInstanceUID) for one in held(tmp_path / "pacs")}
+        assert len(wrong) == (point is Checkpoint.DELIVER_ANSWERED)
+        house.live_through()
+    objects = held(tmp_path / "pacs")
+    images = {str(one.SOPInstanceUID): one.PatientID for one in objects if one.SOPClassUID != KEY_OBJECT_SELECTION}
+    assert sorted(images.values()) == ["P1", "P3"][-len(images) :], "what was corrected is sent no more"
+    assert {uid for uid, patient in images.items() if patient == "P1"} == wrong
+    assert len(objects) - len(images) == 1, "nobody knows whether the PACS has it, so it is told"
+
+
 @pytest.mark.parametrize("point", POINTS, ids=lambda point: point.value)
 def test_a_correction_cut_down_is_carried_out_once(tmp_path: Path, point: Checkpoint) -> None:
     port = free_port()

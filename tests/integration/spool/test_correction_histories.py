@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.commitment import NO_SUCH_INSTANCE, ProofReport, ProofRequest
-from gateway.domain.errors import Disposition, GatewayError, Phase
+from gateway.domain.errors import HALF_SENT, Disposition, GatewayError, Phase
 from gateway.domain.instance import StoreOutcome
 from gateway.domain.requests import RequestKind
 from gateway.spool.commitments import CommitmentLedger
@@ -22,6 +22,8 @@ ACTS = st.one_of(
     st.tuples(st.just("refused link"), st.sampled_from(NAMES)),
     st.tuples(st.just("broken"), st.sampled_from(NAMES)),
     st.tuples(st.just("died"), st.sampled_from(NAMES)),
+    st.tuples(st.just("unread"), st.sampled_from(NAMES)),
+    st.tuples(st.just("read in part"), st.sampled_from(NAMES)),
     st.tuples(st.just("parked"), st.sampled_from(NAMES)),
     st.tuples(st.just("not negotiated"), st.sampled_from(NAMES)),
     st.tuples(st.just("stored"), st.sampled_from(NAMES)),
@@ -35,11 +37,13 @@ OUTCOMES: dict[str, StoreOutcome | GatewayError | None] = {
     "refused link": fault(phase=Phase.CONNECT),
     "broken": fault(phase=Phase.TRANSFER),
     "died": None,
+    "unread": fault(phase=Phase.SPOOL, code="spool"),
+    "read in part": fault(phase=Phase.SPOOL, code=HALF_SENT),
     "parked": fault(Disposition.PARK, Phase.RESPONSE, "A900"),
     "not negotiated": fault(Disposition.PARK, Phase.NEGOTIATE),
     "stored": StoreOutcome(0),
 }
-SENT = {"broken", "died", "parked", "stored"}
+SENT = {"broken", "died", "read in part", "parked", "stored"}
 
 
 class World:

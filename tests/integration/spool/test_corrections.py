@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain.corrections import KEY_OBJECT_SELECTION
+from gateway.domain.errors import HALF_SENT, Disposition, GatewayError, Phase, SpoolFull
 from gateway.domain.identifiers import AcquisitionId, Uid
 from gateway.domain.instance import SpooledObject, StoreOutcome
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Patient
 from gateway.domain.requests import RequestKind
 from gateway.spool.request_fields import NotYet, RequestRefused
+from gateway.spool.runs import RoleLock
 from gateway.spool.standing_in import StandIn
 from tests.support.corrections import carried, make_notes, put_right, send
 from tests.support.ledger import TestSpool, fault, step
@@ -52,11 +54,47 @@ def test_what_nobody_saw_is_dropped_without_a_note(spool: TestSpool) -> None:
 
 def test_what_is_being_sent_is_looked_at_again(spool: TestSpool) -> None:
     number = spool.deliverable(content=b"picture")
+    lock = RoleLock(spool.root, "forward")
     (claimed,) = spool.deliveries.claim_due("main", spool.run("forward"), 1)
     with pytest.raises(NotYet):
         put_right(spool, [number])
+    assert spool.row("delivery", claimed.id)["state"] == "sending"
     spool.deliveries.stored(claimed, StoreOutcome(0), spool.clock.now())
+    lock.release()
     assert put_right(spool, [number]).told == ("main",)
+
+
+def test_what_a_run_that_is_gone_was_sending_is_not_waited_for(spool: TestSpool) -> None:
+    number = spool.deliverable(("east", "west"), content=b"picture")
+    lock = RoleLock(spool.root, "forward")
+    spool.deliveries.claim_due("east", spool.run("forward"), 1)
+    lock.release()  # as when its process ends in whatever way
+    outcome = put_right(spool, [number])
+    assert (outcome.told, outcome.dropped) == (("east",), 1), "it may have reached the one and not the other"
+    assert {row["state"] for row in spool.rows("SELECT state FROM delivery")} == {"dropped"}
+    assert spool.deliveries.claim_due("east", spool.run("forward"), 9) == []
+
+
+@pytest.mark.parametrize(
+    ("tried", "may_hold"),
+    [
+        (fault(phase=Phase.TRANSFER), True),
+        (fault(phase=Phase.RESPONSE), True),
+        (fault(Disposition.QUARANTINE, Phase.SPOOL, HALF_SENT), True),
+        (fault(phase=Phase.SPOOL, code="spool"), False),
+        (fault(Disposition.QUARANTINE, Phase.SPOOL, "digest"), False),
+        (SpoolFull("no room for a copy"), False),
+        (fault(phase=Phase.CONNECT), False),
+        (fault(Disposition.PARK, Phase.RESPONSE, "0122"), False),
+    ],
+    ids=lambda value: f"{value.phase.value} {value.code}" if isinstance(value, GatewayError) else "",
+)
+def test_only_tries_of_which_bytes_reached_the_peer_count(
+    spool: TestSpool, tried: GatewayError, may_hold: bool
+) -> None:
+    number = spool.deliverable(content=b"picture")
+    send(spool, "main", tried)
+    assert put_right(spool, [number]).told == (("main",) if may_hold else ())
 
 
 def test_an_acquisition_is_corrected_once_and_its_successor_after_it(spool: TestSpool) -> None:

@@ -13,7 +13,7 @@ from gateway.domain.errors import ConfigurationError
 from gateway.domain.procedure import Hold
 from gateway.spool.database import Database
 from gateway.spool.deliveries import DeliveryLedger
-from gateway.spool.runs import RoleLock, Run
+from gateway.spool.runs import RoleLock, Run, is_running
 from tests.support.ledger import SetClock, TestSpool
 
 
@@ -33,6 +33,15 @@ def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
     )
     place = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=place, check=False).returncode == -9
+    RoleLock(tmp_path, "forward").release()
+
+
+def test_whether_a_role_runs_is_seen_without_being_in_its_way(tmp_path: Path) -> None:
+    assert not is_running(tmp_path, "forward")
+    lock = RoleLock(tmp_path, "forward")
+    assert is_running(tmp_path, "forward")
+    lock.release()
+    assert not is_running(tmp_path, "forward")
     RoleLock(tmp_path, "forward").release()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.dicomweb.multipart import SpoolFault, StoreBody, StowItem
 from gateway.dicomweb.store import how_many
-from gateway.domain.errors import Disposition, Phase
+from gateway.domain.errors import HALF_SENT, Disposition, Phase
 
 FIRST = bytes(128) + b"DICM" + b"first\r\n--edge\r\n"
 SECOND = bytes(128) + b"DICM" + bytes(range(256)) * 3000
@@ -60,6 +60,7 @@ def test_a_file_that_is_gone_names_its_item(items: list[StowItem]) -> None:
         StoreBody(items)
     assert caught.value.item is items[1]
     assert (caught.value.disposition, caught.value.phase) == (Disposition.RETRY, Phase.SPOOL)
+    assert caught.value.code != HALF_SENT
 
 
 def test_a_file_that_is_no_dicom_is_set_aside(items: list[StowItem]) -> None:
@@ -75,6 +76,7 @@ def test_a_file_that_becomes_shorter_while_it_is_sent_is_set_aside(items: list[S
     with pytest.raises(SpoolFault, match="shorter") as caught:
         b"".join(body)
     assert caught.value.item is items[1]
+    assert caught.value.code == HALF_SENT
 
 
 @pytest.mark.parametrize(
