@@ -3,20 +3,23 @@
 from flask import Blueprint, abort, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from gateway.domain.local_views import LocalStudyView
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import AcquisitionView, StepView
-from gateway.web.forms import chosen_step, number
+from gateway.web.forms import number
 from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.picked import MOST_AT_ONCE, joined
 from gateway.web.render import page
-from gateway.web.words.candidates import unfit_words
+from gateway.web.screens.correction_target import Target, known_patients, named_target
+from gateway.web.screens.unscheduled import SEXES, Identity, hinted
 from gateway.web.words.text import count, listed
 
 _STEPS = 60
 _LONGEST_SEARCH = 64
 _LONGEST_WORDS = 200
 _OF_ONE_EXAM = 60
+_BAD_REQUEST = 400
 _AT_PACS = frozenset({"stored", "committed"})
 
 
@@ -24,6 +27,9 @@ def correction_pages() -> Blueprint:
     """The way from a picture under the wrong patient to the right one."""
     pages = Blueprint("corrections", __name__)
     pages.add_url_rule("/acquisitions/<number:number>/correct", "choose", choose, methods=["POST"])
+    pages.add_url_rule(
+        "/acquisitions/<number:number>/correct/unscheduled", "unscheduled", unscheduled, methods=["POST"]
+    )
     pages.add_url_rule("/acquisitions/<number:number>/correct/check", "check", check, methods=["POST"])
     pages.add_url_rule("/acquisitions/<number:number>/correct/file", "file", file, methods=["POST"])
     return pages
@@ -45,21 +51,33 @@ def choose(number: int) -> Response:
     return page("correct.html", view=view, pictures=_exam_of(view), ticked=ticked, steps=steps, search=search)
 
 
+def unscheduled(number: int) -> Response:
+    """Ask who it is, when no order names the right patient; filled with what the device said, if that is not wrong."""
+    pictures = _ticked()
+    if not pictures:
+        return _too_late(number)
+    said = hinted(pictures)
+    is_wrong = bool(said.patient_id) and said.patient_id == pictures[0].patient_id
+    return _form(number, pictures, Identity("", "", "", "", "") if is_wrong else said)
+
+
 def check(number: int) -> Response:
     """Show both patients and what will happen, before anything is asked for."""
     pictures = _ticked()
     if not pictures:
         return _too_late(number)
-    note_only = request.form.get("note_only") == "yes"
-    if not note_only and not request.form.get("step"):
-        say("Choose the right patient first.")
-        return redirect(url_for("acquisition.show", number=number), 303)
-    step = None if note_only else chosen_step()
-    if step is not None and (unfit := unfit_words(step)):
-        say(unfit)
-        return redirect(url_for("acquisition.show", number=number), 303)
+    target = named_target()
+    if target is not None and target.identity is not None:
+        return _form(number, pictures, target.identity, _BAD_REQUEST)
+    if target is None or target.fault:
+        return _unchosen(number, target)
     return page(
-        "correct_check.html", pictures=pictures, first=pictures[0], step=step, number=number, effects=_effects(pictures)
+        "correct_check.html",
+        pictures=pictures,
+        first=pictures[0],
+        right=target,
+        number=number,
+        effects=_effects(pictures),
     )
 
 
@@ -72,9 +90,31 @@ def file(number: int) -> Response:
     if not all(words.values()):
         say("A correction needs a reason and your name.")
         return redirect(url_for("acquisition.show", number=number), 303)
-    whose = {"note_only": "yes"} if request.form.get("note_only") == "yes" else {"step": str(chosen_step().number)}
-    ask(RequestKind.CORRECT, {"acquisitions": joined(pictures), **whose, **words})
+    target = named_target()
+    if target is None or target.fault or target.identity is not None:
+        return _unchosen(number, target)
+    ask(RequestKind.CORRECT, {"acquisitions": joined(pictures), **target.payload, **words})
     return redirect(url_for("acquisition.show", number=number), 303)
+
+
+def _unchosen(number: int, target: Target | None) -> Response:
+    say(target.fault if target is not None and target.fault else "Choose the right patient first.")
+    return redirect(url_for("acquisition.show", number=number), 303)
+
+
+def _form(number: int, pictures: list[AcquisitionView], identity: Identity, status: int = 200) -> Response:
+    """The form for a patient whom no order names, with those whom this box knows."""
+    known: list[LocalStudyView] = known_patients(pictures[0])
+    return page(
+        "correct_unscheduled.html",
+        status,
+        number=number,
+        pictures=pictures,
+        identity=identity,
+        sexes=SEXES,
+        known=known,
+        next_id=house().local_studies.next_id(),
+    )
 
 
 def _ticked() -> list[AcquisitionView]:

@@ -64,7 +64,7 @@ def show() -> BaseResponse:
     pictures = picked()
     if not pictures:
         return nothing_picked()
-    return _form(pictures, _hinted(pictures))
+    return _form(pictures, hinted(pictures))
 
 
 def send() -> BaseResponse:
@@ -105,7 +105,8 @@ def _sent_before(pictures: list[AcquisitionView]) -> LocalStudyView | None:
     return house().local_studies.of_exam(*exams.pop()) if len(exams) == 1 else None
 
 
-def _hinted(pictures: list[AcquisitionView]) -> Identity:
+def hinted(pictures: list[AcquisitionView]) -> Identity:
+    """The identity that the device gave with these pictures, the first word of each kind."""
     first: dict[str, str] = {}
     for picture in pictures:
         for kind, value, _ in picture.hints:

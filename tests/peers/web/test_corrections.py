@@ -3,7 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from gateway.domain.local_views import ToReconcile
 from gateway.domain.requests import RequestKind
+from tests.support.fake_locals import local_study
 from tests.support.fake_page import FakePage
 from tests.support.fake_reader import acquisition, delivery, destination, device, held, step
 
@@ -58,6 +60,51 @@ def test_a_correction_is_filed_with_reason_and_name(tab: Page, wrong: FakePage) 
     tab.wait_for_url("**/acquisitions/5")
     expected = {"acquisitions": "5,6", "step": "2", "reason": "the other patient was open", "operator": "Asha"}
     assert wrong.desk.filed == [(RequestKind.CORRECT, expected, "page")]
+
+
+def test_a_picture_goes_to_a_patient_whom_no_order_names(tab: Page, wrong: FakePage) -> None:
+    tab.goto(f"{wrong.url}/acquisitions/5")
+    tab.click("#correct")
+    tab.check("#pick-6")
+    tab.click("#without-order")
+    expect(tab.locator("h1")).to_have_text("Who is it, without an order?")
+    expect(tab.locator("#patient_id")).to_have_value("")  # what the device said is the wrong patient's
+    tab.fill("#family", "Rao")
+    tab.fill("#born", "1971-04-02")
+    tab.select_option("#sex", "F")
+    tab.click("#go-on")
+    expect(tab.locator("#right")).to_have_text("Rao")
+    expect(tab.locator("main")).to_contain_text("ID of this box (ER7-0042)")
+    expect(tab.locator("#effects")).to_contain_text("2 new objects with new UIDs")
+    assert wrong.desk.filed == []
+    tab.fill("#reason", "an emergency came in between")
+    tab.fill("#operator", "Asha")
+    tab.click("#yes")
+    tab.wait_for_url("**/acquisitions/5")
+    ((kind, payload, _),) = wrong.desk.filed
+    assert kind is RequestKind.CORRECT
+    assert payload["acquisitions"] == "5,6"
+    assert (payload["unscheduled"], payload["patient_name"], payload["birth_date"]) == ("yes", "Rao", "19710402")
+    assert (payload["patient_id"], payload["reason"]) == ("", "an emergency came in between")
+    assert "step" not in payload
+
+
+def test_a_picture_goes_to_a_patient_without_an_order_who_is_known_here(tab: Page, wrong: FakePage) -> None:
+    known = local_study(2, acquisitions=(9,), patient_name="Rao^Asha", patient_id="ER7-0050")
+    wrong.local_studies.waiting = [ToReconcile(known, ())]
+    tab.goto(f"{wrong.url}/acquisitions/5")
+    tab.click("#correct")
+    tab.click("#without-order")
+    expect(tab.locator("main")).to_contain_text("Rao, Asha")
+    assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing scrolls sideways on a phone"
+    tab.click("#known-2")
+    expect(tab.locator("#right")).to_have_text("Rao, Asha")
+    tab.fill("#reason", "an emergency came in between")
+    tab.fill("#operator", "Asha")
+    tab.click("#yes")
+    tab.wait_for_url("**/acquisitions/5")
+    ((_, payload, _),) = wrong.desk.filed
+    assert (payload["unscheduled"], payload["local_study"], payload["acquisitions"]) == ("yes", "2", "5")
 
 
 def test_without_the_captured_file_only_the_note_is_offered(tab: Page, page: FakePage) -> None:

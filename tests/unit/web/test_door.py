@@ -24,6 +24,7 @@ POSTS = (
     "/acquisitions/1/release",
     "/acquisitions/1/decide/<verb>",
     "/acquisitions/1/correct",
+    "/acquisitions/1/correct/unscheduled",
     "/acquisitions/1/correct/check",
     "/acquisitions/1/correct/file",
     "/devices/close",
