@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.errors import GatewayError
-from gateway.domain.identifiers import AcquisitionId, DeliveryId, InstanceId, Uid, mint_uid
+from gateway.domain.identifiers import AcquisitionId, DeliveryId, InstanceId, mint_uid
 from gateway.domain.instance import InstanceIdentity, SpooledObject
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.delivery_moves import release_delivery
+from gateway.spool.instance_rows import freeze, identity_of, spooled_of
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
 from gateway.spool.seen import SEEN, remember_where_it_was
@@ -109,19 +110,8 @@ class FallbackLedger:
         ).fetchone()
         if row is None:
             return None
-        spooled = (
-            SpooledObject(row["path"], row["digest"], row["size"], Uid(sop_class_uid), Uid(row["transfer_syntax_uid"]))
-            if row["built_us"] is not None
-            else None
-        )
-        identity = InstanceIdentity(
-            instance_id=InstanceId(row["id"]),
-            study_instance_uid=Uid(row["study_instance_uid"]),
-            series_instance_uid=Uid(row["series_instance_uid"]),
-            sop_instance_uid=Uid(row["sop_instance_uid"]),
-            series_number=row["series_number"],
-            instance_number=row["instance_number"],
-        )
+        spooled = spooled_of(row) if row["built_us"] is not None else None
+        identity = identity_of(row)
         return StandInInstance(identity, from_us(row["started_us"], zone_of(self._clock)), spooled)
 
     @staticmethod
@@ -161,11 +151,7 @@ class FallbackLedger:
         with self._database.write() as connection:
             if not self._still_refused(connection, refused, new):
                 return False
-            connection.execute(
-                "UPDATE instance SET transfer_syntax_uid = ?, path = ?, digest = ?, size = ?, built_us = ?"
-                " WHERE id = ? AND built_us IS NULL",
-                (spooled.transfer_syntax_uid, spooled.path, spooled.digest, spooled.size, now, new),
-            )
+            freeze(connection, new, spooled, now)
             remember_where_it_was(connection, [refused.delivery])
             connection.execute(
                 "UPDATE delivery SET instance = ?, phase = '', error = '', remedy = '', status = '', proof_rounds = 0,"

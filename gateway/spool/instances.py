@@ -4,13 +4,14 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from gateway.domain.identifiers import AcquisitionId, InstanceId, Uid, mint_uid
+from gateway.domain.identifiers import AcquisitionId, mint_uid
 from gateway.domain.instance import InstanceIdentity, SpooledObject
 from gateway.domain.lanes import Lane
 from gateway.domain.lifecycle import AcquisitionEvent
 from gateway.domain.ports import Clock
 from gateway.spool.acquisition_moves import move_acquisition
 from gateway.spool.database import Database
+from gateway.spool.instance_rows import freeze, identity_of, owe
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
 
@@ -86,53 +87,21 @@ class InstanceLedger:
             " JOIN study USING (study_instance_uid) WHERE acquisition = ? AND part = 0",
             (acquisition,),
         ).fetchone()
-        identity = InstanceIdentity(
-            instance_id=InstanceId(row["id"]),
-            study_instance_uid=Uid(row["study_instance_uid"]),
-            series_instance_uid=Uid(row["series_instance_uid"]),
-            sop_instance_uid=Uid(row["sop_instance_uid"]),
-            series_number=row["series_number"],
-            instance_number=row["instance_number"],
-        )
-        return identity, from_us(row["started_us"], zone_of(self._clock))
+        return identity_of(row), from_us(row["started_us"], zone_of(self._clock))
 
     def complete(
         self,
         acquisition: AcquisitionId,
         identity: InstanceIdentity,
         spooled: SpooledObject,
-        destinations: Sequence[str | tuple[str, Lane]],
+        destinations: Sequence[tuple[str, Lane]],
         notes: Sequence[str],
     ) -> None:
-        """Freeze a built instance and owe it to every destination, in its lane if given, in one transaction."""
+        """Freeze a built instance and owe it to every destination, in its lane, in one transaction."""
         now = to_us(self._clock.now())
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE instance SET transfer_syntax_uid = ?, path = ?, digest = ?, size = ?, built_us = ?"
-                " WHERE id = ?",
-                (
-                    spooled.transfer_syntax_uid,
-                    spooled.path,
-                    spooled.digest,
-                    spooled.size,
-                    now,
-                    identity.instance_id,
-                ),
-            )
-            connection.executemany(
-                "INSERT INTO delivery (instance, acquisition, destination, lane, state, since_us, due_us)"
-                " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
-                [
-                    (
-                        identity.instance_id,
-                        acquisition,
-                        *((one, Lane.NORMAL) if isinstance(one, str) else one),
-                        now,
-                        now,
-                    )
-                    for one in destinations
-                ],
-            )
+            freeze(connection, identity.instance_id, spooled, now)
+            owe(connection, identity.instance_id, acquisition, destinations, now)
             move_acquisition(connection, now, acquisition, AcquisitionEvent.ASSEMBLE, actor="assemble")
             connection.execute(
                 "UPDATE acquisition SET claimed_by = NULL, unfinished_claims = 0, remedy = '', phase = '' WHERE id = ?",

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.errors import GatewayError
-from gateway.domain.identifiers import AcquisitionId, InstanceId, Uid
+from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.instance import InstanceIdentity, SpooledObject
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.delivery_moves import release_delivery
+from gateway.spool.instance_rows import identity_of, spooled_of
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
 
@@ -73,27 +74,14 @@ class RebuildLedger:
             row = connection.execute(_DAMAGED, {"tries": TRIES}).fetchone()
             if row is None:
                 return None
-            seen = connection.execute(_SEEN, {"number": row["id"]}).fetchone()[0]
+            seen = _may_be_seen(connection, row["id"])
         return DamagedInstance(
-            identity=InstanceIdentity(
-                instance_id=InstanceId(row["id"]),
-                study_instance_uid=Uid(row["study_instance_uid"]),
-                series_instance_uid=Uid(row["series_instance_uid"]),
-                sop_instance_uid=Uid(row["sop_instance_uid"]),
-                series_number=row["series_number"],
-                instance_number=row["instance_number"],
-            ),
+            identity=identity_of(row),
             acquisition=AcquisitionId(row["acquisition"]),
-            spooled=SpooledObject(
-                row["path"],
-                row["digest"],
-                row["size"],
-                Uid(row["sop_class_uid"]),
-                Uid(row["transfer_syntax_uid"]),
-            ),
+            spooled=spooled_of(row),
             study_started_at=from_us(row["started_us"], zone_of(self._clock)),
             source_kept=bool(row["source_bytes_kept"]),
-            may_be_seen=bool(seen),
+            may_be_seen=seen,
             tries=row["tries"],
             stands_in=row["stands_for"] is not None,
         )
@@ -104,15 +92,9 @@ class RebuildLedger:
         The file changes its bytes inside the transaction: nobody can claim the delivery between the two.
         """
         now, number = to_us(self._clock.now()), damaged.identity.instance_id
+        same = spooled.digest == damaged.spooled.digest
         with self._database.write() as connection:
-            if connection.execute(
-                "SELECT 1 FROM delivery WHERE instance = ? AND state = 'sending'", (number,)
-            ).fetchone():
-                return False
-            if (
-                spooled.digest != damaged.spooled.digest
-                and (connection.execute(_SEEN, {"number": number}).fetchone()[0])
-            ):
+            if _is_sent(connection, number) or (not same and _may_be_seen(connection, number)):
                 return False
             put_in_place()
             connection.execute(
@@ -124,7 +106,6 @@ class RebuildLedger:
                 connection.execute(
                     "UPDATE delivery SET phase = '', error = '', remedy = '', status = '' WHERE id = ?", (row["id"],)
                 )
-            same = "the same bytes" if spooled.digest == damaged.spooled.digest else "other bytes, never sent before"
             self._settle(connection, damaged, "rebuilt")
             write_journal(
                 connection,
@@ -133,7 +114,7 @@ class RebuildLedger:
                 "rebuilt",
                 f"acquisition {damaged.acquisition}",
                 sop_instance=damaged.identity.sop_instance_uid,
-                how=same,
+                how="the same bytes" if same else "other bytes, never sent before",
                 was=damaged.spooled.digest,
                 sha256=spooled.digest,
             )
@@ -163,6 +144,16 @@ class RebuildLedger:
             " tries = tries + 1, seen_attempt = excluded.seen_attempt, outcome = excluded.outcome",
             {"number": number, "outcome": outcome},
         )
+
+
+def _is_sent(connection: sqlite3.Connection, number: int) -> bool:
+    """Whether a role sends the instance at this moment."""
+    sending = "SELECT 1 FROM delivery WHERE instance = ? AND state = 'sending'"
+    return connection.execute(sending, (number,)).fetchone() is not None
+
+
+def _may_be_seen(connection: sqlite3.Connection, number: int) -> bool:
+    return bool(connection.execute(_SEEN, {"number": number}).fetchone()[0])
 
 
 def _parked(connection: sqlite3.Connection, instance: int) -> list[sqlite3.Row]:

@@ -12,13 +12,14 @@ from datetime import datetime
 
 from gateway.domain.corrections import KEY_OBJECT_SELECTION, RejectedSeries
 from gateway.domain.errors import GatewayError
-from gateway.domain.identifiers import AcquisitionId, InstanceId, Uid, mint_uid
+from gateway.domain.identifiers import AcquisitionId, Uid, mint_uid
 from gateway.domain.instance import InstanceIdentity, SpooledObject
 from gateway.domain.lanes import Lane
 from gateway.domain.objects import LocalStudy
 from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.spool.database import Database
+from gateway.spool.instance_rows import freeze, identity_of, owe
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import from_us, to_us, zone_of
 from gateway.spool.snapshots import local_study_from_text, step_from_text
@@ -132,14 +133,7 @@ class RejectionLedger:
         zone = zone_of(self._clock)
         step = row["step_snapshot"]
         return OwedNote(
-            identity=InstanceIdentity(
-                instance_id=InstanceId(row["instance"]),
-                study_instance_uid=Uid(row["study_instance_uid"]),
-                series_instance_uid=Uid(row["series_instance_uid"]),
-                sop_instance_uid=Uid(row["sop_instance_uid"]),
-                series_number=row["series_number"],
-                instance_number=row["instance_number"],
-            ),
+            identity=identity_of(row, key="instance"),
             acquisition=AcquisitionId(row["acquisition"]),
             subject=step_from_text(step) if step else local_study_from_text(row["local_snapshot"]),
             study_started_at=from_us(row["started_us"], zone),
@@ -152,16 +146,8 @@ class RejectionLedger:
         """Freeze a note and owe it to its destinations before anything else that waits, in one transaction."""
         now, number = to_us(self._clock.now()), note.identity.instance_id
         with self._database.write() as connection:
-            connection.execute(
-                "UPDATE instance SET transfer_syntax_uid = ?, path = ?, digest = ?, size = ?, built_us = ?, kept = 1"
-                " WHERE id = ?",
-                (spooled.transfer_syntax_uid, spooled.path, spooled.digest, spooled.size, now, number),
-            )
-            connection.executemany(
-                "INSERT INTO delivery (instance, acquisition, destination, lane, state, since_us, due_us)"
-                " VALUES (?, ?, ?, ?, 'pending', ?, ?)",
-                [(number, note.acquisition, name, Lane.STAT, now, now) for name in note.destinations],
-            )
+            freeze(connection, number, spooled, now)
+            owe(connection, number, note.acquisition, [(name, Lane.STAT) for name in note.destinations], now)
             connection.execute("UPDATE rejection_note SET state = 'made', error = '' WHERE instance = ?", (number,))
             write_journal(
                 connection, now, "assemble", "rejection note made", f"acquisition {note.acquisition}",

@@ -26,6 +26,7 @@ from typing import Any
 
 from gateway.domain.acquisition import FindingPart, PartRole
 from gateway.domain.instance import SpooledObject, StoreOutcome
+from gateway.domain.lanes import Lane
 from gateway.spool.captures import StoredPart
 from gateway.spool.runs import Run
 from tests.support.backlog import imagine, owe, write_giant
@@ -107,7 +108,7 @@ def _enqueue(ledger: TestSpool, number: int) -> None:
         acquisition, sop_class_uid=SC, study_instance_uid=step().key.study_instance_uid, started_at=ledger.clock.now()
     )
     spooled = SpooledObject(f"instances/{identity.sop_instance_uid}.dcm", digest, len(content), SC, RLE)
-    ledger.instances.complete(acquisition, identity, spooled, [AWAY], [])
+    ledger.instances.complete(acquisition, identity, spooled, [(AWAY, Lane.NORMAL)], [])
 
 
 def _claim_and_finish(ledger: TestSpool, run: Run) -> tuple[float, float]:

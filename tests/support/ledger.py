@@ -12,6 +12,7 @@ from gateway.domain.acquisition import AcquisitionKind, Finding, FindingPart, Hi
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.identifiers import AcquisitionId, Uid, mint_uid
 from gateway.domain.instance import SpooledObject
+from gateway.domain.lanes import Lane
 from gateway.domain.procedure import Match, MatchRule, Patient, Step, StepKey
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.captures import CaptureLedger, StoredPart
@@ -142,7 +143,8 @@ class TestSpool:
             self.place(content, "instances", f"{identity.sop_instance_uid}.dcm")
         digest = sha256(content).hexdigest()
         spooled = SpooledObject(path, digest, len(content), SC, RLE)
-        self.instances.complete(number, identity, spooled, destinations, ["a note"])
+        lanes = [(name, Lane.NORMAL) for name in destinations]
+        self.instances.complete(number, identity, spooled, lanes, ["a note"])
         return identity.sop_instance_uid
 
     def deliverable(

@@ -6,6 +6,7 @@ from gateway.dimse.peer import Peer, Timeouts
 from gateway.domain.checkpoints import Passage, pass_by
 from gateway.domain.identifiers import AcquisitionId
 from gateway.domain.instance import SpooledObject
+from gateway.domain.lanes import Lane
 from gateway.domain.objects import LocalStudy, ObjectProfile, Station
 from gateway.domain.performed_case import PerformedCase
 from gateway.domain.performed_step import PerformedResult
@@ -67,7 +68,7 @@ class Performed:
             number, sop_class_uid=SC, study_instance_uid=study_uid, started_at=NOON, performed_step=performed
         )
         spooled = SpooledObject(f"instances/{identity.sop_instance_uid}.dcm", "0" * 64, 1, SC, RLE)
-        self.spool.instances.complete(number, identity, spooled, ("main",), [])
+        self.spool.instances.complete(number, identity, spooled, [("main", Lane.NORMAL)], [])
         return f"{identity.series_instance_uid}/{identity.sop_instance_uid}"
 
     def make(self, subject: Step | None = None, *, exam_key: str = "exam-1") -> tuple[int, str]:

@@ -8,6 +8,7 @@ from gateway.domain.corrections import KEY_OBJECT_SELECTION
 from gateway.domain.errors import HALF_SENT, Disposition, GatewayError, Phase, SpoolFull
 from gateway.domain.identifiers import AcquisitionId, Uid
 from gateway.domain.instance import SpooledObject, StoreOutcome
+from gateway.domain.lanes import Lane
 from gateway.domain.objects import LocalStudy
 from gateway.domain.procedure import Patient
 from gateway.domain.requests import RequestKind
@@ -180,7 +181,7 @@ def test_two_studies_get_a_note_each(spool: TestSpool) -> None:
         two, sop_class_uid="1.2.840.10008.5.1.4.1.1.7", study_instance_uid="1.2.3.5", started_at=spool.clock.now()
     )
     spooled = SpooledObject("instances/two", "0", 1, Uid("1.2.840.10008.5.1.4.1.1.7"), Uid("1.2.840.10008.1.2.1"))
-    spool.instances.complete(two, identity, spooled, ["main"], [])
+    spool.instances.complete(two, identity, spooled, [("main", Lane.NORMAL)], [])
     send(spool, "main", StoreOutcome(0), 9)
     put_right(spool, [one, two], step(2))
     rows = spool.rows(
