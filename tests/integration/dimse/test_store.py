@@ -71,7 +71,7 @@ def test_instances_arrive_byte_for_byte_over_mutual_tls(tmp_path: Path, pki: Pki
                 dcmread(received / f"{sent.sop_instance_uid}.dcm").file_meta.TransferSyntaxUID
                 == sent.transfer_syntax_uid
             )
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # a thread of an earlier test may end meanwhile
 
 
 def _data_set_offset(data: bytes) -> int:
