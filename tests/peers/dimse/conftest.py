@@ -12,7 +12,9 @@ from tests.support.node_peers import install
 from tests.support.peers import Orthanc
 from tests.support.pki import Pki, make_pki
 
-QUICK = Timeouts(connect_s=5, tls_s=5, association_s=5, response_s=3, response_s_per_megabyte=0, stall_s=5, release_s=1)
+PATIENT = Timeouts(connect_s=20, tls_s=20, association_s=20, response_s=30, stall_s=20, release_s=5)
+HASTY = Timeouts(connect_s=20, tls_s=20, association_s=20, response_s=2, response_s_per_megabyte=0, stall_s=2)
+"""For a peer that answers too late: whoever answers in time may be slow, as the whole machine may be."""
 Instance = tuple[Path, str, str, str]
 
 
@@ -38,6 +40,6 @@ def instance(tmp_path: Path) -> Instance:
     return (path, *secondary_capture(path))
 
 
-def peer_at(port: int, called: str, tls: TlsFiles | None = None) -> Peer:
+def peer_at(port: int, called: str, tls: TlsFiles | None = None, timeouts: Timeouts = PATIENT) -> Peer:
     """Settings for a peer on this machine."""
-    return Peer("the peer", "localhost", port, called, "BOX", tls, QUICK)
+    return Peer("the peer", "localhost", port, called, "BOX", tls, timeouts)

@@ -12,7 +12,7 @@ from gateway.dimse.peer import Peer
 from gateway.dimse.store import StoreSession
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import StoreOutcome
-from tests.peers.dimse.conftest import Instance, peer_at
+from tests.peers.dimse.conftest import HASTY, Instance, peer_at
 from tests.support.peers import StoreScp
 from tests.support.pki import Pki, make_revocation_list
 
@@ -45,7 +45,7 @@ def test_an_instance_arrives_whatever_it_is_told(
 def test_an_abort_after_the_object_is_tried_again(tmp_path: Path, pki: Pki, instance: Instance) -> None:
     with StoreScp(tmp_path, pki, "--abort-after") as scp:
         with pytest.raises(GatewayError, match="abort") as caught:
-            send(peer_at(scp.port, "STORESCP", pki.files()), instance)
+            send(peer_at(scp.port, "STORESCP", pki.files(), HASTY), instance)
         assert (caught.value.disposition, caught.value.phase) == (RETRY, Phase.RESPONSE)
 
 

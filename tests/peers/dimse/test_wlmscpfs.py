@@ -12,7 +12,7 @@ from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.procedure import Step
 from gateway.worklist.query import WorklistFilter, admits, query_identifiers
 from gateway.worklist.response import parse_response
-from tests.peers.dimse.conftest import peer_at
+from tests.peers.dimse.conftest import HASTY, peer_at
 from tests.support.peers import WorklistScp
 from tests.support.worklist_items import answer
 
@@ -97,11 +97,11 @@ def test_filters(tmp_path: Path, wanted: WorklistFilter, expected: set[str]) -> 
 
 @pytest.mark.parametrize(
     ("options", "phase"),
-    [(("--refuse",), Phase.NEGOTIATE), (("--sleep-before", "6"), Phase.QUERY), (("--sleep-during", "6"), Phase.QUERY)],
+    [(("--refuse",), Phase.NEGOTIATE), (("--sleep-before", "9"), Phase.QUERY), (("--sleep-during", "9"), Phase.QUERY)],
 )
 def test_its_fault_switches(tmp_path: Path, options: tuple[str, ...], phase: Phase) -> None:
     with WorklistScp(tmp_path, items(), *options) as scp, pytest.raises(GatewayError) as caught:
-        ask(scp, WorklistFilter())
+        find_worklist(peer_at(scp.port, scp.ae_title, timeouts=HASTY), query_identifiers(WorklistFilter(), TODAY))
     assert caught.value.phase is phase
 
 
