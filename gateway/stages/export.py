@@ -5,7 +5,6 @@ export marks nothing; the next one to the same medium goes on where it stopped.
 """
 
 import io
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,18 +15,18 @@ from gateway.domain.exports import Export, ExportItem
 from gateway.domain.identifiers import is_valid_uid, mint_uid
 from gateway.domain.ports import Clock
 from gateway.host.medium import Medium, MediumFault
-from gateway.objects.fileset import DIRECTORY_NAME, FileSetEntry, file_id_of, write_directory
+from gateway.objects.fileset import DIRECTORY_NAME, file_id_of
 from gateway.spool.exports import ExportLedger
 from gateway.spool.files import SpoolFiles, is_whole
+from gateway.stages.export_files import ExportFile, files_of, size_of, unheard, write_papers
 
 MARK = "EXPORT.ID"
-MANIFEST = "SHA256.TXT"
-RECEIPT = "RECEIPT.TXT"
 _MARK_BYTES = 256
 _DIRECTORY_BYTES = 1024
 """Room planned for the directory records and the lines of one object."""
 _RESERVE_BYTES = 1 << 20
 _TELL_EVERY_S = 1.0
+_OTHER_ONE = "Use an empty one, or name an empty folder on it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +53,6 @@ class ExportOutcome:
     damaged: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """One file of the file-set, with every delivery that it serves."""
-
-    items: tuple[ExportItem, ...]
-
-    @property
-    def first(self) -> ExportItem:
-        return self.items[0]
-
-
 class Exporter:
     """One export to one medium."""
 
@@ -85,7 +73,7 @@ class Exporter:
         self._tell = tell
         self._monotonic = monotonic
         self._begun = self._told = monotonic()
-        self._all: Sequence[_File] = ()
+        self._all: Sequence[ExportFile] = ()
         self._bytes = 0
         self._written = 0
         self._done = 0
@@ -99,10 +87,8 @@ class Exporter:
             The medium is full, read-only, too small, pulled out, or bears another file-set. Nothing was marked.
         """
         medium = Medium(folder)
-        export = self._begun_before(medium)
-        resumed = export is not None
-        if export is None:
-            export = self._plan(medium, folder, destination, again=again)
+        begun = self._begun_before(medium)
+        export = begun or self._plan(medium, folder, destination, again=again)
         if export is None:
             return None
         if not export.items:
@@ -110,24 +96,22 @@ class Exporter:
                 f"All that export {export.number} at {medium.folder} was to hold was corrected since it was begun.",
                 "Use an empty medium, or name an empty folder on it.",
             )
-        self._all = _files_of(export.items)
-        self._bytes = sum(one.first.owed.size for one in self._all)
-        self._ensure_room(medium)
+        self._aim(medium, export.items)
         kept, damaged = self._write_objects(medium)
         if not kept:
-            raise _nothing_to_write(len(damaged))
-        self._write_papers(medium, export, kept)
+            raise _nothing_whole(len(damaged))
+        write_papers(medium, export, kept, self._clock.now())
         medium.settle([one.first.file_id for one in kept])
         items = [item for one in kept for item in one.items]
         self._ledger.finish(export, items, by=self._by)
         return ExportOutcome(
-            export.number,
-            export.fileset_uid,
-            len(kept),
-            len(items),
-            sum(one.first.owed.size for one in kept),
-            resumed,
-            tuple(one.first.owed.sop_instance_uid for one in damaged),
+            number=export.number,
+            fileset_uid=export.fileset_uid,
+            files=len(kept),
+            deliveries=len(items),
+            bytes=size_of(kept),
+            resumed=begun is not None,
+            damaged=tuple(one.first.owed.sop_instance_uid for one in damaged),
         )
 
     def _begun_before(self, medium: Medium) -> Export | None:
@@ -136,7 +120,7 @@ class Exporter:
             if medium.has(DIRECTORY_NAME):
                 raise MediumFault(
                     f"The medium at {medium.folder} bears a file-set of somebody else.",
-                    "Use an empty one, or name an empty folder on it.",
+                    _OTHER_ONE,
                 )
             return None
         text = medium.read(MARK, _MARK_BYTES).decode("ascii", errors="replace").strip()
@@ -146,12 +130,12 @@ class Exporter:
         if export is None:
             raise MediumFault(
                 f"The medium at {medium.folder} bears an export that this gateway does not know.",
-                "Use an empty one, or name an empty folder on it.",
+                _OTHER_ONE,
             )
         if export.finished:
             raise MediumFault(
                 f"The medium at {medium.folder} bears export {export.number}, which is complete.",
-                "Use an empty one, or name an empty folder on it.",
+                _OTHER_ONE,
             )
         return export
 
@@ -163,14 +147,18 @@ class Exporter:
         for one in owed:
             places.setdefault(one.instance, file_id_of(len(places)))
         items = [ExportItem(one, places[one.instance]) for one in owed]
-        self._all = _files_of(items)
-        self._bytes = sum(one.first.owed.size for one in self._all)
-        self._ensure_room(medium)
+        self._aim(medium, items)
         self._ensure_lengths(medium)
         uid = mint_uid()
         # the medium is tried before the ledger is told: a mark without a row and without objects counts as none
-        medium.write(MARK, io.BytesIO(f"{uid}\r\n".encode("ascii")), _nothing)
+        medium.write(MARK, io.BytesIO(f"{uid}\r\n".encode("ascii")), unheard)
         return self._ledger.begin(uid, str(folder), items, by=self._by)
+
+    def _aim(self, medium: Medium, items: Sequence[ExportItem]) -> None:
+        """Set what is to be on the medium; raises if there is no room for it."""
+        self._all = files_of(items)
+        self._bytes = size_of(self._all)
+        self._ensure_room(medium)
 
     def _ensure_room(self, medium: Medium) -> None:
         cluster = medium.cluster_bytes()
@@ -198,13 +186,13 @@ class Exporter:
             "EFBIG",
         )
 
-    def _write_objects(self, medium: Medium) -> tuple[list[_File], list[_File]]:
+    def _write_objects(self, medium: Medium) -> tuple[list[ExportFile], list[ExportFile]]:
         """Put every object on the medium and read it back; returns what is there, and what the spool has damaged.
 
         What was released meanwhile is at all its destinations, so it is neither.
         """
-        kept: list[_File] = []
-        damaged: list[_File] = []
+        kept: list[ExportFile] = []
+        damaged: list[ExportFile] = []
         for one in self._all:
             (kept if self._write_one(medium, one.first) else damaged).append(one)
             self._done += 1
@@ -231,39 +219,6 @@ class Exporter:
             )
         return True
 
-    def _write_papers(self, medium: Medium, export: Export, kept: Sequence[_File]) -> None:
-        """Write manifest and receipt, and the directory last: without it the medium is no file-set."""
-        directory = io.BytesIO()
-        entries = [FileSetEntry(medium.folder / one.first.file_id, one.first.file_id) for one in kept]
-        with medium.faults():
-            write_directory(export.fileset_uid, entries, directory)
-        lines = "".join(f"{one.first.owed.digest}  {one.first.file_id}\n" for one in kept)
-        papers = {
-            MANIFEST: lines.encode("ascii"),
-            RECEIPT: self._receipt(export, kept),
-            DIRECTORY_NAME: directory.getvalue(),
-        }
-        for name, content in papers.items():
-            if medium.write(name, io.BytesIO(content), _nothing) != medium.digest_of(name):
-                raise MediumFault(f"The medium at {medium.folder} does not give back {name}.", "Use another one.")
-
-    def _receipt(self, export: Export, kept: Sequence[_File]) -> bytes:
-        """A receipt that the importer fills in: who, and that all of it was imported."""
-        destinations = sorted({item.owed.destination for one in kept for item in one.items})
-        template = {
-            "how_to": "After the import set imported_by and all_imported, and bring this file back to the gateway. "
-            "Remove the instances that were not imported.",
-            "fileset_uid": export.fileset_uid,
-            "exported_at": self._clock.now().isoformat(timespec="seconds"),
-            "destination": destinations[0] if len(destinations) == 1 else "",
-            "imported_by": "",
-            "all_imported": False,
-            "instances": [
-                {"sop_instance_uid": one.first.owed.sop_instance_uid, "sha256": one.first.owed.digest} for one in kept
-            ],
-        }
-        return json.dumps(template, ensure_ascii=True, indent=1).replace("\n", "\r\n").encode("ascii")
-
     def _advance(self, count: int) -> None:
         self._written += count
         if self._monotonic() - self._told >= _TELL_EVERY_S:
@@ -275,29 +230,10 @@ class Exporter:
         self._tell(Progress(self._done, len(self._all), self._written, self._bytes, self._written / spent))
 
 
-def _files_of(items: Sequence[ExportItem]) -> list[_File]:
-    """The files of an export, each once: one object may be owed to several destinations."""
-    by_name: dict[str, list[ExportItem]] = {}
-    for item in items:
-        by_name.setdefault(item.file_id, []).append(item)
-    return [_File(tuple(group)) for group in by_name.values()]
-
-
-def _nothing_to_write(damaged: int) -> GatewayError:
-    if not damaged:
-        return GatewayError(
-            "All that was to be exported has reached its destinations meanwhile and was released; nothing was marked.",
-            disposition=Disposition.RETRY,
-            phase=Phase.SPOOL,
-            remedy="Look at the queue, and export to an empty medium if something is left.",
-        )
+def _nothing_whole(count: int) -> GatewayError:
     return GatewayError(
-        f"None of the {damaged} object(s) to export is as it was frozen; nothing was marked.",
+        f"None of the {count} object(s) to export is as it was frozen; nothing was marked.",
         disposition=Disposition.QUARANTINE,
         phase=Phase.SPOOL,
         remedy="The disk of this box is failing. Ask for: gateway queue rebuild",
     )
-
-
-def _nothing(_: int) -> None:
-    """Tell nobody: a paper is small."""

@@ -8,6 +8,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Protocol
 
 from gateway.domain.errors import Disposition, GatewayError, Phase
@@ -121,6 +122,8 @@ class Loop:
         self._issue_may_stand = True
         self._failures = 0
         self._back_off = BackOff(base_s=0.5, cap_s=30.0)
+        self._database: Database | None = None
+        self._work: Work | None = None
         self._health: HealthLedger | None = None
         self._beat = LoopBeat(self.beat, stop)
         self._thread = threading.Thread(target=self._run, name=f"{role}/{name}")
@@ -151,43 +154,53 @@ class Loop:
             _log.error("loop=%s/%s beat=unrecorded cause=%s", self._role, self.name, type(error).__name__)
 
     def _run(self) -> None:
-        database: Database | None = None
-        work: Work | None = None
         try:
             while not self._stop.is_set():
-                rest_s, fault, seen = 0.0, None, None
-                try:
-                    if database is None:
-                        database = self._open_database()
-                        self._health = HealthLedger(database, self._clock)
-                    work = work or self._build(database, self._beat)
-                    # taken before the work: what is committed while it goes on, it may have read too early to see
-                    seen = database.version_of_data()
-                    rest_s = work.round()
-                except GatewayError as error:
-                    fault = error
-                except Exception as error:  # noqa: BLE001 - the one net: a loop outlives what nobody foresaw
-                    fault = _unexpected(error)
-                if fault is None:
-                    self._recovered()
-                else:
-                    rest_s, seen = self._failed(fault), None
-                self.beat()
-                self._rest(database, seen, rest_s)
+                self._round()
         finally:
-            try:
-                if work is not None:
-                    work.close()
-            finally:
-                if database is not None:
-                    database.close()
+            self._end()
 
-    def _rest(self, database: Database | None, seen: int | None, rest_s: float) -> None:
+    def _round(self) -> None:
+        """Work once, say how it went, and rest."""
+        rest_s, fault, seen = 0.0, None, None
+        try:
+            database, work = self._ready()
+            # taken before the work: what is committed while it goes on, it may have read too early to see
+            seen = database.version_of_data()
+            rest_s = work.round()
+        except GatewayError as error:
+            fault = error
+        except Exception as error:  # noqa: BLE001 - the one net: a loop outlives what nobody foresaw
+            fault = _unexpected(error)
+        if fault is None:
+            self._recovered()
+        else:
+            rest_s, seen = self._failed(fault), None
+        self.beat()
+        self._rest(seen, rest_s)
+
+    def _ready(self) -> tuple[Database, Work]:
+        """Connection and work, made in the loop's own thread; tried again each round until they are there."""
+        if self._database is None:
+            self._database = self._open_database()
+            self._health = HealthLedger(self._database, self._clock)
+        if self._work is None:
+            self._work = self._build(self._database, self._beat)
+        return self._database, self._work
+
+    def _end(self) -> None:
+        with ExitStack() as closing:
+            if self._database is not None:
+                closing.callback(self._database.close)
+            if self._work is not None:
+                closing.callback(self._work.close)
+
+    def _rest(self, seen: int | None, rest_s: float) -> None:
         """Wait, but no longer than until the ledger is no more as it was `seen`; a failed loop waits its full time."""
         end = self._clock.monotonic() + rest_s
         while (left := end - self._clock.monotonic()) > 0 and not self._stop.wait(min(_GLANCE_S, left)):
             self.beat()
-            if database is not None and seen is not None and _differs(database, seen):
+            if self._database is not None and seen is not None and _differs(self._database, seen):
                 return
 
     def _failed(self, fault: GatewayError) -> float:
