@@ -28,9 +28,9 @@ from gateway.spool.requests import RequestLedger
 from gateway.spool.steps import StepLedger
 from gateway.spool.upkeep import Upkeep
 from gateway.stages.assemble import AssembleStage
+from gateway.stages.beat import Beat
 from gateway.stages.build import ObjectBuilder
 from gateway.stages.housekeep import HousekeepStage, HouseRules
-from gateway.stages.loop import Beat
 from gateway.stages.make_instance import InstanceMaker
 from gateway.stages.performing import CloseStepsStage, Performing
 from gateway.stages.reconcile import Reconciler

@@ -13,8 +13,8 @@ from gateway.spool.captures import CaptureLedger, DeviceMemory
 from gateway.spool.database import Database
 from gateway.spool.health import HealthLedger
 from gateway.spool.requests import SpoolRequestDesk
+from gateway.stages.beat import Beat
 from gateway.stages.capture import CaptureStage
-from gateway.stages.loop import Beat
 from gateway.stages.scan import ScanStage
 
 

@@ -16,10 +16,10 @@ from gateway.spool.deliveries import DeliveryLedger
 from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger
 from gateway.spool.standing_in import StandIn
+from gateway.stages.beat import Beat
 from gateway.stages.deliver import DeliverStage
 from gateway.stages.dimse_sender import DimseSender
 from gateway.stages.hours import limit_at
-from gateway.stages.loop import Beat
 from gateway.stages.pacing import Bucket
 from gateway.stages.request_width import RequestWidth
 from gateway.stages.sender import CopyRules, Outgoing, Pace, Sender

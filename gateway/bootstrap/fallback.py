@@ -7,9 +7,9 @@ from gateway.bootstrap.settings import station_of
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
 from gateway.spool.fallbacks import FallbackLedger
+from gateway.stages.beat import Beat
 from gateway.stages.build import ObjectBuilder
 from gateway.stages.fallback import FallbackStage
-from gateway.stages.loop import Beat
 
 
 def fallback_stage(parts: Parts, database: Database, beat: Beat) -> FallbackStage:

@@ -10,7 +10,7 @@ from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.database import Database
 from gateway.spool.health import HealthLedger
 from gateway.spool.heard import HeardLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.stages.orders import OrderStage
 from gateway.worklist.hl7_orders import FeedRules
 from gateway.worklist.mllp_listener import MllpListening

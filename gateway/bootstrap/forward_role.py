@@ -12,7 +12,7 @@ from gateway.bootstrap.watching import link_watch
 from gateway.config.destination import Destination
 from gateway.spool.database import Database
 from gateway.spool.requests import RequestLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.stages.requests import RequestStage
 
 

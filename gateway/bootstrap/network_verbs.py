@@ -9,7 +9,7 @@ from gateway.bootstrap.ris import refresh_stage
 from gateway.domain.errors import GatewayError
 from gateway.domain.requests import Request, RequestKind
 from gateway.spool.database import Database
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.stages.refresh import RefreshStage
 from gateway.stages.requests import NetworkVerb
 from gateway.worklist.query import WorklistFilter

@@ -14,7 +14,8 @@ from gateway.host.credentials import Credentials
 from gateway.spool.database import Database
 from gateway.spool.files import SpoolFiles
 from gateway.spool.runs import Run
-from gateway.stages.loop import Beat, Work
+from gateway.stages.beat import Beat
+from gateway.stages.loop import Work
 
 Build = Callable[[Database, Beat], Work]
 

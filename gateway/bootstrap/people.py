@@ -22,7 +22,8 @@ from gateway.spool.requests import SpoolRequestDesk, role_of
 from gateway.spool.runs import RoleLock, begin_run
 from gateway.spool.sent_view import SentView
 from gateway.spool.status import LedgerStatus
-from gateway.stages.loop import Beat, Work
+from gateway.stages.beat import Beat
+from gateway.stages.loop import Work
 
 _PATIENCE_S = 60.0
 _GLANCE_S = 0.1

@@ -13,9 +13,9 @@ from gateway.spool.commitments import CommitmentLedger
 from gateway.spool.database import Database
 from gateway.spool.health import HealthLedger
 from gateway.spool.proof_outcomes import ProofPace
+from gateway.stages.beat import Beat
 from gateway.stages.confirm import CommitmentProver, ConfirmStage, ProofRules, Prover, QueryProver
 from gateway.stages.listen import ListenStage, reporter_of_its_own
-from gateway.stages.loop import Beat
 from gateway.stages.qido_prover import QidoProver
 from gateway.stages.retry import BackOff
 

@@ -6,8 +6,8 @@ from gateway.bootstrap.settings import station_of
 from gateway.spool.database import Database
 from gateway.spool.rebuilds import RebuildLedger
 from gateway.spool.rejections import RejectionLedger
+from gateway.stages.beat import Beat
 from gateway.stages.build import ObjectBuilder
-from gateway.stages.loop import Beat
 from gateway.stages.rebuild import RebuildStage
 
 

@@ -9,7 +9,7 @@ from gateway.spool.database import Database
 from gateway.spool.health import HealthLedger
 from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.steps import StepLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.stages.refresh import RefreshStage
 from gateway.stages.report import ReportStage
 

@@ -10,8 +10,8 @@ from gateway.dimse.peer import Peer, Timeouts
 from gateway.host.network import network_state
 from gateway.spool.database import Database
 from gateway.spool.destinations import DestinationLedger
+from gateway.stages.beat import Beat
 from gateway.stages.link_watch import LinkWatch
-from gateway.stages.loop import Beat
 
 _PROBE_S = 5.0
 _HTTPS_PORT = 443

@@ -16,9 +16,9 @@ from gateway.spool.files import SpoolFiles
 from gateway.spool.health import HealthLedger
 from gateway.spool.runs import Run
 from gateway.spool.steps import StepLedger
+from gateway.stages.beat import Beat
 from gateway.stages.decide import DeviceRules, decide, decide_locally, hold_twin
 from gateway.stages.device_clocks import DeviceClocks
-from gateway.stages.loop import Beat
 from gateway.stages.make_instance import InstanceMaker
 
 _log = logging.getLogger(__name__)

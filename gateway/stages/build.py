@@ -27,6 +27,7 @@ from gateway.domain.procedure import Step
 from gateway.objects.build import build
 from gateway.objects.iods import choose_sop_class
 from gateway.objects.write import write_object
+from gateway.stages.beat import Beat
 from gateway.stages.encoding import (
     EXPLICIT_LITTLE_ENDIAN,
     EncodingPolicy,
@@ -35,7 +36,6 @@ from gateway.stages.encoding import (
     is_native,
     why_not_lossy,
 )
-from gateway.stages.loop import Beat
 
 _WORTH_A_POOL_BYTES = 64 << 20
 """Clips from this size on are encoded by all cores; below it starting the processes costs more than it gains."""

@@ -14,7 +14,7 @@ from gateway.spool.captures import CaptureLedger, StoredPart
 from gateway.spool.duplicates import Twin
 from gateway.spool.files import ReceivedFile, SpoolFiles
 from gateway.spool.health import HealthLedger, StandingIssue
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 
 _log = logging.getLogger(__name__)
 _SAFE_SUFFIX_LENGTH = 6

@@ -19,7 +19,7 @@ from gateway.domain.errors import Disposition, GatewayError
 from gateway.domain.ports import Clock
 from gateway.spool.commitments import CommitmentLedger
 from gateway.spool.health import HealthLedger, StandingIssue
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.stages.retry import BackOff
 
 _log = logging.getLogger(__name__)

@@ -20,8 +20,8 @@ from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger
 from gateway.spool.runs import Run
 from gateway.spool.standing_in import StandIn
+from gateway.stages.beat import Stopped
 from gateway.stages.hours import Hours, is_open
-from gateway.stages.loop import Stopped
 from gateway.stages.outcomes import Outcomes
 from gateway.stages.retry import BackOff
 from gateway.stages.sender import Learnt, Pair, Sender

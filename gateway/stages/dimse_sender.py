@@ -15,7 +15,7 @@ from gateway.dimse.store import StoreSession
 from gateway.domain.corrections import KEY_OBJECT_SELECTION
 from gateway.domain.errors import GatewayError
 from gateway.domain.instance import Delivery, StoreOutcome
-from gateway.stages.loop import Beat, beat_until_stopped
+from gateway.stages.beat import Beat, beat_until_stopped
 from gateway.stages.sender import Learnt, Meanwhile, Outgoing, Pace, Pair, concerns_the_link, nothing
 
 _READY_BYTES = 256 << 20

@@ -13,9 +13,9 @@ from gateway.domain.identifiers import Uid
 from gateway.domain.instance import SpooledObject
 from gateway.objects.profile import as_class
 from gateway.spool.fallbacks import FallbackLedger, RefusedClass, StandInInstance
+from gateway.stages.beat import Beat
 from gateway.stages.build import ObjectBuilder, Plan, Subject, without_compression
 from gateway.stages.decide import DeviceRules
-from gateway.stages.loop import Beat
 from gateway.stages.sources import Sources
 
 _log = logging.getLogger(__name__)

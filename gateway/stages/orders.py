@@ -8,7 +8,7 @@ from gateway.domain.ports import Clock
 from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.heard import HeardLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.worklist.hl7_message import acknowledgement
 from gateway.worklist.hl7_orders import FeedRules, read_message
 from gateway.worklist.mllp import Frame

@@ -11,8 +11,8 @@ from gateway.domain.ports import Clock
 from gateway.spool.deliveries import Answer, DeliveryLedger
 from gateway.spool.destinations import DestinationLedger
 from gateway.spool.health import HealthLedger, StandingIssue
+from gateway.stages.beat import Stopped
 from gateway.stages.link_watch import may_be_the_link
-from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
 from gateway.stages.sender import concerns_the_link, was_closed_on
 

@@ -8,7 +8,7 @@ from gateway.dicomweb.peer import StowPeer
 from gateway.dicomweb.qido import held_instances
 from gateway.domain.commitment import NO_SUCH_INSTANCE, ProofItem, ProofReport, ProofRequest
 from gateway.spool.commitments import CommitmentLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = "00080016", "00080018", "0020000D", "0020000E"
 

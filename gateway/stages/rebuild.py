@@ -18,10 +18,10 @@ from gateway.spool.acquisitions import ClaimedAcquisition
 from gateway.spool.files import digest_of, is_whole, make_folder, storage_faults
 from gateway.spool.rebuilds import DamagedInstance, RebuildLedger
 from gateway.spool.rejections import RejectionLedger
+from gateway.stages.beat import Beat
 from gateway.stages.build import ObjectBuilder
 from gateway.stages.decide import DeviceRules
 from gateway.stages.encoding import EncodingPolicy, is_native
-from gateway.stages.loop import Beat
 from gateway.stages.reject import order_of
 from gateway.stages.sources import Sources
 

@@ -16,7 +16,7 @@ from gateway.spool.acquisitions import AcquisitionLedger
 from gateway.spool.answers import AnswerLedger
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.steps import KEEP_DAYS, StepLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.worklist.gathering import Gathering, Reading
 from gateway.worklist.merging import merged
 from gateway.worklist.query import WorklistFilter, admits, query_identifiers

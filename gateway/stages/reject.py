@@ -12,7 +12,7 @@ from gateway.objects.rejection_note import write_rejection_note
 from gateway.spool.files import SpoolFiles
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.rejections import OwedNote, RejectionLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 
 _log = logging.getLogger(__name__)
 _REST_S = 30.0

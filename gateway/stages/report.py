@@ -17,7 +17,7 @@ from gateway.domain.ports import Clock
 from gateway.objects.performed_step import create_dataset, set_dataset
 from gateway.spool.health import HealthLedger, StandingIssue
 from gateway.spool.performed_reports import PerformedReportLedger, Report
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.stages.retry import BackOff
 
 _log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from gateway.domain.errors import GatewayError
 from gateway.domain.requests import Request, RequestKind
 from gateway.spool.requests import RequestLedger
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 
 _log = logging.getLogger(__name__)
 

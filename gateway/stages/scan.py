@@ -9,7 +9,7 @@ from gateway.domain.errors import GatewayError
 from gateway.domain.ports import RequestDesk
 from gateway.domain.requests import RequestKind
 from gateway.spool.health import HealthLedger, StandingIssue
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 
 _log = logging.getLogger(__name__)
 _REST_S = 1.5

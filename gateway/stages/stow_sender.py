@@ -10,7 +10,7 @@ from gateway.dicomweb.peer import StowPeer
 from gateway.dicomweb.store import StowSession, how_many
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
-from gateway.stages.loop import Beat, Stopped, beat_until_stopped
+from gateway.stages.beat import Beat, Stopped, beat_until_stopped
 from gateway.stages.sender import (
     EXPLICIT,
     IMPLICIT,

@@ -17,7 +17,7 @@ from gateway.spool.performed_reports import PerformedReportLedger
 from gateway.spool.performed_snapshots import result_from_text
 from gateway.spool.performed_steps import ClosingRules, PerformedStepLedger
 from gateway.spool.performed_view import PerformedView
-from gateway.stages.loop import Beat
+from gateway.stages.beat import Beat
 from gateway.stages.performing import CloseStepsStage, PerformingRules, new_case
 from gateway.stages.report import ReportRules, ReportStage
 from gateway.stages.retry import BackOff

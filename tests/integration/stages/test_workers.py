@@ -18,9 +18,9 @@ from gateway.spool.moments import to_us
 from gateway.spool.runs import Run
 from gateway.spool.seen import destinations_that_may_hold
 from gateway.spool.standing_in import StandIn
+from gateway.stages.beat import Stopped
 from gateway.stages.deliver import DeliverStage, DestinationRules
 from gateway.stages.hours import Hours
-from gateway.stages.loop import Stopped
 from gateway.stages.retry import BackOff
 from gateway.stages.sender import Learnt, Meanwhile, Pair, PerhapsSent, nothing
 from gateway.stages.width import Width

@@ -11,7 +11,8 @@ import pytest
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase, SpoolFull
 from gateway.spool.database import Database
 from gateway.spool.health import StandingIssue
-from gateway.stages.loop import Beat, Loop, Work
+from gateway.stages.beat import Beat
+from gateway.stages.loop import Loop, Work
 from tests.support.ledger import SetClock, TestSpool, fault
 
 _TURNS = 10_000
