@@ -45,7 +45,7 @@ def test_an_instance_arrives_whatever_it_is_told(
 def test_an_abort_after_the_object_is_tried_again(tmp_path: Path, pki: Pki, instance: Instance) -> None:
     with StoreScp(tmp_path, pki, "--abort-after") as scp:
         with pytest.raises(GatewayError, match="abort") as caught:
-            send(peer_at(scp.port, "STORESCP", pki.files(), HASTY), instance)
+            send(peer_at(scp.port, "STORESCP", pki.files()), instance)
         assert (caught.value.disposition, caught.value.phase) == (RETRY, Phase.RESPONSE)
 
 
@@ -75,7 +75,7 @@ def test_a_late_answer_is_a_time_out_though_the_peer_may_hold_the_instance(
 ) -> None:
     with StoreScp(tmp_path, pki, "--sleep-during", "5") as scp:
         with pytest.raises(GatewayError, match="did not answer") as caught:
-            send(peer_at(scp.port, "STORESCP", pki.files()), instance)
+            send(peer_at(scp.port, "STORESCP", pki.files(), HASTY), instance)
         assert (caught.value.disposition, caught.value.phase) == (RETRY, Phase.RESPONSE)
 
 
