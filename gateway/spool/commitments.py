@@ -17,16 +17,24 @@ from gateway.domain.commitment import (
     ProofRequest,
     reason_text,
 )
-from gateway.domain.errors import GatewayError
+from gateway.domain.errors import GatewayError, Phase
 from gateway.domain.identifiers import DestinationName, Uid, mint_uid
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
 from gateway.spool.moments import DAY_US, LONGEST_WAIT_US, NEVER_US, SECOND_US, to_us
-from gateway.spool.proof_outcomes import ProofPace, denied, proven
+from gateway.spool.proof_outcomes import ProofPace, denied, forget_transaction, proven
 
 _PATIENCE = 10
 """A steady stream of instances puts off asking for no longer than this many idle times."""
+_UNTOLD = frozenset({Phase.CONFIGURE, Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.NEGOTIATE})
+"""Where a fault means that the peer never heard of the transaction."""
+_REMEMBERED_US = 30 * DAY_US
+_FORGOTTEN_AT_ONCE = 20
+_IN_VAIN = (
+    "SELECT id FROM commitment WHERE destination = ? AND ended_us <= ? AND NOT EXISTS (SELECT 1 FROM commitment_item"
+    " WHERE commitment_item.commitment = commitment.id AND outcome = 'committed') ORDER BY id LIMIT ?"
+)
 _DUE = (
     "SELECT delivery.id, delivery.stored_us, series.study_instance_uid, series.series_instance_uid,"
     " instance.sop_class_uid, instance.sop_instance_uid FROM delivery"
@@ -116,6 +124,8 @@ class CommitmentLedger:
             if row is not None:
                 _end(connection, row["id"], "refused", now, code=fault.code, text=fault.message)
                 self._ask_again(connection, row["id"], due, fault.message, fault.remedy, in_vain=in_vain)
+                if fault.phase in _UNTOLD:  # no report can come, and a link that is away for weeks fails often
+                    forget_transaction(connection, row["id"])
 
     def is_open(self, transaction_uid: str) -> bool:
         """Whether a report of this transaction is still awaited."""
@@ -160,6 +170,20 @@ class CommitmentLedger:
         with self._database.write() as connection:
             connection.execute(f"UPDATE delivery SET due_us = ? WHERE {late}", (now, *values))  # noqa: S608 - as above
 
+    def forget(self, destination: str) -> None:
+        """Forget some of the transactions that ended long ago and proved nothing; their instances are asked for anew.
+
+        A peer that never reports is asked every day for everything that it ever stored.
+        """
+        limit = to_us(self._clock.now()) - max(_REMEMBERED_US, 2 * int(self._paces[destination].report_s * SECOND_US))
+        values = (destination, limit, _FORGOTTEN_AT_ONCE)
+        with self._database.read() as connection:
+            if connection.execute(_IN_VAIN, values).fetchone() is None:
+                return
+        with self._database.write() as connection:
+            for row in connection.execute(_IN_VAIN, values).fetchall():
+                forget_transaction(connection, row["id"])
+
     def report(self, report: ProofReport) -> bool:
         """Take a peer's report over, each instance by its own word in it; False if no such transaction was made."""
         now = to_us(self._clock.now())
@@ -199,12 +223,12 @@ class CommitmentLedger:
     def unproven(self, destination: str, rounds: int) -> tuple[int, str, str]:
         """How many instances have seen `rounds` rounds in vain, and the latest reason and remedy among them."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                "SELECT error, remedy FROM delivery WHERE destination = ? AND proof_rounds >= ?"
-                " AND proof_rounds > 0 AND state IN ('stored', 'pending', 'sending') ORDER BY proof_rounds, id",
+            row = connection.execute(
+                "SELECT count(*) AS n, max(proof_rounds), error, remedy FROM delivery WHERE destination = ?"
+                " AND proof_rounds >= ? AND proof_rounds > 0 AND state IN ('stored', 'pending', 'sending')",
                 (destination, rounds),
-            ).fetchall()
-        return (len(rows), rows[-1]["error"], rows[-1]["remedy"]) if rows else (0, "", "")
+            ).fetchone()
+        return row["n"], row["error"] or "", row["remedy"] or ""
 
 
 def _item(row: sqlite3.Row) -> ProofItem:

@@ -84,3 +84,10 @@ def _say(connection: sqlite3.Connection, number: int, delivery: int, outcome: st
         "UPDATE commitment_item SET outcome = ? WHERE commitment = ? AND delivery = ? AND outcome <> 'committed'",
         (outcome, number, delivery),
     )
+
+
+def forget_transaction(connection: sqlite3.Connection, number: int) -> None:
+    """Remove a transaction with its items and its lines of the journal."""
+    connection.execute("DELETE FROM commitment_item WHERE commitment = ?", (number,))
+    connection.execute("DELETE FROM commitment WHERE id = ?", (number,))
+    connection.execute("DELETE FROM journal WHERE subject = ?", (f"commitment {number}",))

@@ -4,13 +4,13 @@ That is their lines of the journal, and the transactions that asked for proof of
 the deliveries themselves stay, with the moment and the status of their proof.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.moments import to_us
+from gateway.spool.proof_outcomes import forget_transaction
 
 _BATCH = 500
 _TRANSACTIONS_AT_ONCE = 50
@@ -89,10 +89,4 @@ class JournalPruner:
         with self._database.write() as connection:
             rows = connection.execute(_SPENT, {"after": after, "last": last, "limit": limit}).fetchall()
             for row in rows:
-                _forget_transaction(connection, row["id"])
-
-
-def _forget_transaction(connection: sqlite3.Connection, number: int) -> None:
-    connection.execute("DELETE FROM commitment_item WHERE commitment = ?", (number,))
-    connection.execute("DELETE FROM commitment WHERE id = ?", (number,))
-    connection.execute("DELETE FROM journal WHERE subject = ?", (f"commitment {number}",))
+                forget_transaction(connection, row["id"])

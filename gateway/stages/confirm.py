@@ -24,6 +24,8 @@ from gateway.stages.retry import BackOff
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 1.0
+_ISSUES_S = 10.0
+_FORGET_S = 60.0
 
 
 class Prover(Protocol):
@@ -97,7 +99,7 @@ class ConfirmStage:
         self._commitments = commitments
         self._health = health
         self._clock = clock
-        self._next_look = float("-inf")
+        self._next_look = self._next_issues = self._next_forgetting = float("-inf")
         self._failures = 0
         self._fault: GatewayError | None = None
         commitments.void_unanswered(destination)
@@ -113,8 +115,18 @@ class ConfirmStage:
         request = self._commitments.begin(self._name, self._rules.batch)
         if request is not None:
             self._prove(request)
-        self._health.settle(f"proof.{self._name}.", self._issues())
+        self._keep_house(now=request is not None)
         return max(0.0, self._next_look - self._clock.monotonic())
+
+    def _keep_house(self, *, now: bool) -> None:
+        """Tell what is wrong, and forget what is over, now and then: both look at many rows of a long backlog."""
+        moment = self._clock.monotonic()
+        if now or moment >= self._next_issues:
+            self._next_issues = moment + _ISSUES_S
+            self._health.settle(f"proof.{self._name}.", self._issues())
+        if moment >= self._next_forgetting:
+            self._next_forgetting = moment + _FORGET_S
+            self._commitments.forget(self._name)
 
     def close(self) -> None:
         """Nothing to release."""

@@ -301,6 +301,42 @@ def test_a_refused_request_is_dead_and_asked_anew_after_the_wait(spool: TestSpoo
     assert proofs.begin("main", 500) is not None
 
 
+def test_a_link_that_is_away_for_weeks_leaves_nothing_behind(spool: TestSpool) -> None:
+    store(spool, 3)
+    proofs = proofs_of(spool)
+    lines = len(spool.journal())
+    for _ in range(50):
+        spool.clock.advance(400)
+        request = proofs.begin("main", 500)
+        assert request is not None
+        proofs.refused(request.transaction_uid, fault(), wait_s=300, in_vain=False)
+    assert spool.rows("SELECT * FROM commitment") == spool.rows("SELECT * FROM commitment_item") == []
+    assert len(spool.journal()) == lines
+    assert spool.row("delivery", 1)["error"] == "It did not work."
+
+
+def test_a_peer_that_never_reports_does_not_fill_the_ledger(spool: TestSpool) -> None:
+    store(spool, 3)
+    proofs = proofs_of(spool)
+    asked_for: list[ProofRequest] = []
+    for _ in range(90):
+        asked_for.append(asked(spool, proofs))
+        spool.clock.advance(DAY)
+        proofs.expire("main")
+        proofs.forget("main")
+    assert len(spool.rows("SELECT * FROM commitment")) <= 32
+    assert len(spool.rows("SELECT * FROM journal WHERE subject LIKE 'commitment %'")) <= 64
+    assert proofs.unproven("main", 3) == (3, "There was no report within 24 h.", "")
+    assert not proofs.report(ProofReport(asked_for[0].transaction_uid, kept(asked_for[0]), {}))
+    assert proofs.report(ProofReport(asked_for[-5].transaction_uid, kept(asked_for[-5]), {}))
+    assert states(spool) == ["committed"] * 3
+    spool.clock.advance(90 * DAY)
+    for _ in range(9):
+        proofs.forget("main")
+    (proof,) = spool.rows("SELECT transaction_uid FROM commitment")
+    assert proof["transaction_uid"] == asked_for[-5].transaction_uid  # what proved something stays
+
+
 def test_a_restart_between_request_and_report_loses_nothing(spool: TestSpool) -> None:
     store(spool, 2)
     request = asked(spool, proofs_of(spool))
