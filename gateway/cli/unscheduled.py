@@ -91,6 +91,8 @@ def _print(one: ToReconcile) -> None:
             f" {step.accession_number}"
         )
         click.echo(f"        {found.reason}")
+    if not one.suggestions:
+        click.echo(f"    no suggestion: {one.why_none or 'the worklist has not been compared yet.'}")
 
 
 def _who(study: LocalStudyView) -> str:

@@ -49,10 +49,11 @@ class SuggestionView:
 
 @dataclass(frozen=True, slots=True)
 class ToReconcile:
-    """A local study and the steps that may be its order, best first."""
+    """A local study and the steps that may be its order, best first; `why_none` says why there are none."""
 
     study: LocalStudyView
     suggestions: tuple[SuggestionView, ...]
+    why_none: str = ""
 
 
 @dataclass(frozen=True, slots=True)

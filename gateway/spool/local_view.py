@@ -61,7 +61,17 @@ class LocalStudiesView(ShortReads):
             " ORDER BY suggested DESC, created_us DESC, id DESC LIMIT ?",
             (_MOST,),
         )
-        return [ToReconcile(self._study(row), self._suggestions(row["id"])) for row in rows]
+        return [ToReconcile(self._study(row), self._suggestions(row["id"]), self._why_none(row)) for row in rows]
+
+    def _why_none(self, row: sqlite3.Row) -> str:
+        """Why no order is suggested: what was compared last, or that a person refused what was suggested."""
+        if row["suggested"]:
+            return ""
+        refused = self._rows(
+            "SELECT count(*) FROM reconciliation_suggestion WHERE local_study = ? AND state = 'refused'", (row["id"],)
+        )[0][0]
+        said = f"{refused} that {'was' if refused == 1 else 'were'} suggested: a person said that it is not the order."
+        return " ".join(text for text in (row["unsuggested"], said if refused else "") if text)
 
     def _suggestions(self, number: int) -> tuple[SuggestionView, ...]:
         rows = self._rows(

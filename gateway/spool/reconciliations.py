@@ -82,10 +82,25 @@ class ReconciliationLedger:
         digest = sha256("\n".join(texts).encode()).hexdigest()
         return (lambda: [step_from_text(text) for text in texts]), digest
 
-    def suggest(self, number: int, suggestions: Sequence[NewSuggestion]) -> bool:
-        """Let these be the open suggestions for a local study; what a person refused stays so. Whether any is new."""
+    def give_up(self, after: timedelta) -> None:
+        """Say of local studies for which orders were looked for so long that none is looked for any more."""
+        since = to_us(self._clock.now() - after)
+        old = "settled = '' AND created_us < ? AND unsuggested <> ?"
+        told = f"Orders were looked for over {after.days} days; now they are not any more."
+        with self._database.read() as connection:
+            if connection.execute(f"SELECT 1 FROM local_study WHERE {old}", (since, told)).fetchone() is None:  # noqa: S608 - a constant is inserted
+                return
+        with self._database.write() as connection:
+            connection.execute(f"UPDATE local_study SET unsuggested = ? WHERE {old}", (told, since, told))  # noqa: S608 - as above
+
+    def suggest(self, number: int, suggestions: Sequence[NewSuggestion], why_none: str = "") -> bool:
+        """Let these be the open suggestions for a local study; what a person refused stays so. Whether any is new.
+
+        `why_none` says why there are none.
+        """
         with self._database.read() as connection:
             known = _known(connection, number)
+            before = connection.execute("SELECT unsuggested FROM local_study WHERE id = ?", (number,)).fetchone()
         wanted = {one.step: (place, one) for place, one in enumerate(suggestions)}
         gone = [key for key, row in known.items() if row["state"] == "open" and key not in wanted]
         changed = [
@@ -95,11 +110,12 @@ class ReconciliationLedger:
             or known[key]["state"] == "withdrawn"
             or (known[key]["state"] == "open" and (known[key]["place"], known[key]["reason"]) != (place, one.reason))
         ]
-        if not gone and not changed:
+        if not gone and not changed and before is not None and before["unsuggested"] == why_none:
             return False
         new = any(one.step not in known or known[one.step]["state"] == "withdrawn" for _, one in changed)
         now = to_us(self._clock.now())
         with self._database.write() as connection:
+            connection.execute("UPDATE local_study SET unsuggested = ? WHERE id = ?", (why_none, number))
             for key in gone:
                 _withdraw(connection, number, key)
             for place, one in changed:

@@ -8,6 +8,7 @@ from gateway.domain.counting import counted
 from gateway.spool.health import StandingIssue
 from gateway.spool.reconciliations import NewSuggestion, ReconciliationLedger, WaitingStudy
 from gateway.worklist.reconciliation import LocalCase, suggest
+from gateway.worklist.unsuggested import why_unsuggested
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Reconciler:
 
     def look(self) -> None:
         """Compare each local study that waits with the cached worklist, where either has changed."""
+        self._ledger.give_up(self._rules.look_for)
         waiting = self._ledger.waiting(self._rules.look_for)
         if not waiting:
             self._compared = {}
@@ -49,8 +51,10 @@ class Reconciler:
         changed = [one for one in waiting if known.get(one.number) != one]
         steps = read_steps() if changed else []
         for one in changed:
-            found = suggest(self._case(one), steps, order_within=self._rules.order_within)
-            self._ledger.suggest(one.number, [NewSuggestion(s.step, s.ground.value, s.reason) for s in found])
+            case, within = self._case(one), self._rules.order_within
+            found = suggest(case, steps, order_within=within)
+            why = "" if found else why_unsuggested(case, steps, order_within=within)
+            self._ledger.suggest(one.number, [NewSuggestion(s.step, s.ground.value, s.reason) for s in found], why)
 
     def _case(self, one: WaitingStudy) -> LocalCase:
         known = [self._rules.devices[name] for name in one.devices if name in self._rules.devices]

@@ -24,7 +24,8 @@ _AGE_MARGIN_SHARE = 0.3
 _DAYS_OF_AGE: Mapping[str, float] = MappingProxyType({"D": 1.0, "W": 7.0, "M": 30.44, "Y": 365.25})
 _YEAR_DAYS = 365.25
 _ORDER = (HintKind.ACCESSION_NUMBER, HintKind.STUDY_INSTANCE_UID, HintKind.REQUESTED_PROCEDURE_ID)
-_TELLING = frozenset({*_ORDER, HintKind.PATIENT_ID, HintKind.BIRTH_DATE})
+TELLING = frozenset({*_ORDER, HintKind.PATIENT_ID, HintKind.BIRTH_DATE})
+"""What tells an order or a patient from others; a step with none of it is not looked at more closely."""
 
 
 class Ground(Enum):
@@ -82,7 +83,7 @@ def suggest(case: LocalCase, steps: Sequence[Step], *, order_within: timedelta) 
         None of them is contradicted by anything that is known (`objections` is empty for each).
     """
     found = []
-    known = _known(case)
+    known = known_of(case)
     for step in steps:
         if not step.usable or step.doubtful or not _is_near(case, known, step, order_within) or objections(case, step):
             continue
@@ -99,13 +100,13 @@ def suggest(case: LocalCase, steps: Sequence[Step], *, order_within: timedelta) 
 
 def objections(case: LocalCase, step: Step) -> tuple[str, ...]:
     """What speaks against a step, in words without names and birth dates; empty if nothing does."""
-    against = tuple(f"{one.text[0].upper()}{one.text[1:]}" for one in contradictions(_known(case), step))
+    against = tuple(f"{one.text[0].upper()}{one.text[1:]}" for one in contradictions(known_of(case), step))
     if _age_is_off(case, step):
         against = (*against, "The estimated age is far from that of the step's patient")
     return tuple(f"{text}." for text in against)
 
 
-def _known(case: LocalCase) -> tuple[Hint, ...]:
+def known_of(case: LocalCase) -> tuple[Hint, ...]:
     """Everything that is known, in the one form that the rules of agreement take."""
     typed = {
         HintKind.PATIENT_ID: "" if case.given else case.patient.patient_id,
@@ -121,9 +122,9 @@ def _known(case: LocalCase) -> tuple[Hint, ...]:
 
 def _is_near(case: LocalCase, known: Sequence[Hint], step: Step, order_within: timedelta) -> bool:
     """Whether any ground may hold; names, which cost most to compare, are left for those that pass."""
-    if any(judge(hint, step) is Verdict.AGREES for hint in known if hint.kind in _TELLING):
+    if any(judge(hint, step) is Verdict.AGREES for hint in known if hint.kind in TELLING):
         return True
-    return _nobody_knows(known) and _may_be_then_and_there(case, step, order_within)
+    return nobody_knows(known) and _may_be_then_and_there(case, step, order_within)
 
 
 def _ground(case: LocalCase, known: Sequence[Hint], step: Step, order_within: timedelta) -> Ground | None:
@@ -135,11 +136,12 @@ def _ground(case: LocalCase, known: Sequence[Hint], step: Step, order_within: ti
         return Ground.PATIENT_ID
     if {HintKind.PATIENT_NAME, HintKind.BIRTH_DATE} <= agreed:
         return Ground.PERSON
-    meant = _nobody_knows(known) and _may_be_then_and_there(case, step, order_within)
+    meant = nobody_knows(known) and _may_be_then_and_there(case, step, order_within)
     return Ground.CIRCUMSTANCE if meant else None
 
 
-def _nobody_knows(known: Sequence[Hint]) -> bool:
+def nobody_knows(known: Sequence[Hint]) -> bool:
+    """Whether nothing is known but the sex."""
     return all(hint.kind is HintKind.SEX for hint in known)
 
 
@@ -163,7 +165,7 @@ def _rank(case: LocalCase, step: Step, ground: Ground) -> tuple[int, int, timede
     place = list(Ground).index(ground)
     return (
         place,
-        -len(agreements(_known(case), step)),
+        -len(agreements(known_of(case), step)),
         _distance(case, step),
         step.key.study_instance_uid,
         step.key.step_id,
@@ -171,7 +173,7 @@ def _rank(case: LocalCase, step: Step, ground: Ground) -> tuple[int, int, timede
 
 
 def _words(case: LocalCase, step: Step, ground: Ground, shared: int) -> str:
-    known = _known(case)
+    known = known_of(case)
     agreed = sorted(agreements(known, step), key=list(NAMES).index)
     origins = {kind: next(hint.origin for hint in known if hint.kind is kind) for kind in agreed}
     same = ", ".join(f"{NAMES[kind]} ({origins[kind]})" for kind in agreed)

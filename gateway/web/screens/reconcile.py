@@ -38,6 +38,7 @@ class Case:
     study: LocalStudyView
     pictures: list[AcquisitionView]
     offers: list[Offer]
+    why_none: str = ""
 
 
 def reconcile_pages() -> Blueprint:
@@ -64,6 +65,7 @@ def _case(one: ToReconcile) -> Case:
         one.study,
         _pictures(one.study),
         [Offer(found.number, found.step, found.reason, compared(one.study, found.step)) for found in one.suggestions],
+        one.why_none,
     )
 
 

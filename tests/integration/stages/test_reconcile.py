@@ -48,7 +48,28 @@ def test_an_order_of_that_room_and_time_is_suggested_and_told(looking: Looking) 
     looking.spool.steps.answered("HIS", [step(1, start=NOON + timedelta(hours=1)), other])
     assert looking.suggested() == [("SPS1", "circumstance")]
     (issue,) = looking.reconciler.issues().values()
-    assert "1 study(ies)" in issue.text
+    assert "those of 1 study sent" in issue.text
+    looking.spool.close()
+
+
+def test_why_nothing_is_suggested_is_told_and_told_anew(looking: Looking) -> None:
+    def told() -> str:
+        looking.reconciler.look()
+        (one,) = LocalStudiesView(looking.spool.root, looking.spool.clock, LocalIdentities()).to_reconcile()
+        return one.why_none
+
+    assert told() == (
+        "Nobody knows who it was, and no order for this kind of examination and station is planned within 12 h of it."
+    )
+    looking.spool.steps.answered("HIS", [step(1)])
+    assert told() == ""
+    refused = {"suggestion": "1", "operator": "Nurse A"}
+    looking.spool.desk.file(RequestKind.NOT_THE_SAME, refused, by="nurse")
+    (request,) = looking.spool.requests.waiting("assemble")
+    looking.spool.requests.carry_out(request)
+    assert told() == "1 that was suggested: a person said that it is not the order."
+    looking.spool.clock.advance(15 * 86_400)
+    assert told().startswith("Orders were looked for over 14 days; now they are not any more. 1 that was suggested")
     looking.spool.close()
 
 

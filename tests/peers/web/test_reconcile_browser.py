@@ -12,6 +12,7 @@ from tests.support.fake_page import FakePage, draw_thumbnail
 from tests.support.fake_reader import MORNING, acquisition, destination, device, step
 from tests.support.page_browser import sign_in
 
+_WHY_NONE = "What is known of these pictures disagrees about the patient id: no order can fit both."
 _LONG = "Wolfeschlegelsteinhausenbergerdorff^Hubert-Blaine"
 
 
@@ -22,7 +23,7 @@ def _fill(page: FakePage, folder: Path) -> None:
     page.reader.device_rows = [device("fundus")]
     page.reader.destination_rows = [destination()]
     offers = (suggestion(step(1, sex="F")), suggestion(step(2, patient_name=_LONG, patient_id="5" * 40), 8))
-    page.local_studies.waiting = [ToReconcile(local_study(), offers), ToReconcile(local_study(2), ())]
+    page.local_studies.waiting = [ToReconcile(local_study(), offers), ToReconcile(local_study(2), (), _WHY_NONE)]
     page.local_studies.notice_rows = [notice()]
 
 
@@ -59,7 +60,8 @@ def test_both_are_compared_and_one_is_confirmed_with_a_name(tab: Page, page: Fak
     offer = tab.locator("#offer-7")
     expect(offer.locator("td").nth(2)).to_have_text("ER7-0041 (given by this box)")
     expect(tab.locator("#study-1 .thumb img")).to_have_count(2)
-    expect(tab.locator("#study-2")).to_contain_text("No order has turned up")
+    expect(tab.locator("#why-none-2")).to_have_text(_WHY_NONE)
+    expect(tab.locator("#choose-2")).to_have_text("Another order")
     tab.click("#confirm-7")
     expect(tab.locator("h1")).to_contain_text("(ID ER7-0041) those of")
     tab.click("#yes")
