@@ -1,47 +1,21 @@
 """Sticks that are full, read-only, pulled out or lying, and power that fails: named, nothing marked, then resumed."""
 
-import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pydicom.fileset import FileSet
 
-from gateway.bootstrap.people import clock_of
 from gateway.host.medium import Medium, MediumFault
 from gateway.spool.database import Database
-from gateway.spool.exports import ExportLedger
-from gateway.spool.files import SpoolFiles, digest_of
-from gateway.stages.export import Exporter, ExportOutcome, Progress
+from tests.support.exports import PICTURES, after, assert_whole, export, marked
 from tests.support.house import House
-from tests.support.ports import free_port
-
-PICTURES = 5
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house with five objects of half a MiB that nobody took; each test works on a copy of its ledger."""
-    house = House(tmp_path_factory.mktemp("house"), free_port())
-    for number in range(PICTURES):
-        house.drop(number, number, edge=400)
-    assert house.live("capture/camera") == house.live("assemble") == 0
-    shutil.copy(house.spool / "ledger.sqlite", house.root / "kept.sqlite")
-    return house
-
-
-@pytest.fixture
-def house(filled: House) -> House:
-    for leftover in filled.spool.glob("ledger.sqlite-*"):
-        leftover.unlink()
-    shutil.copy(filled.root / "kept.sqlite", filled.spool / "ledger.sqlite")
-    return filled
 
 
 @pytest.fixture
@@ -56,56 +30,6 @@ def stick(tmp_path: Path) -> Iterator[Path]:
 
 def mount(folder: Path, size: str) -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
-
-
-def export(house: House, folder: Path, tell: Callable[[Progress], None] = lambda _: None) -> ExportOutcome | None:
-    """One export that tells of its progress after every chunk."""
-    database = Database(house.spool)
-    clock = clock_of(house.settings)
-    try:
-        exporter = Exporter(
-            ledger=ExportLedger(database, clock),
-            files=SpoolFiles(house.spool, role="export"),
-            clock=clock,
-            by="test",
-            tell=tell,
-            monotonic=itertools.count(0.0, 10.0).__next__,
-        )
-        return exporter.export(folder)
-    finally:
-        database.close()
-
-
-def after(files: int, act: Callable[[], object]) -> Callable[[Progress], None]:
-    """Do something once, in the middle of an export."""
-    done: list[object] = []
-
-    def tell(progress: Progress) -> None:
-        if progress.files >= files and not done:
-            done.append(True)
-            act()
-
-    return tell
-
-
-def marked(house: House) -> int:
-    """How many deliveries the ledger takes for exported."""
-    database = Database(house.spool, read_only=True)
-    try:
-        ledger = ExportLedger(database, clock_of(house.settings))
-        return len(ledger.unsent()) - len(ledger.unsent(again=False))
-    finally:
-        database.close()
-
-
-def assert_whole(house: House, stick: Path) -> None:
-    """The file-set holds every object once, as the ledger knows it, and nothing counts as delivered."""
-    owed = {row.sop_instance_uid for row in house.status().acquisitions()}
-    found = {str(one.SOPInstanceUID): Path(str(one.path)) for one in FileSet(stick / "DICOMDIR")}
-    assert set(found) == owed
-    spooled = {path.stem: digest_of(path) for path in (house.spool / "instances").rglob("*.dcm")}
-    assert {uid: digest_of(path) for uid, path in found.items()} == spooled
-    assert house.status().counts().undelivered == PICTURES
 
 
 def test_a_full_stick_is_named_before_anything_is_written(house: House, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ A kernel without vfat still has a real FAT: fusefat writes it, and dosfstools ju
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -18,9 +17,8 @@ from pydicom.fileset import FileSet
 from gateway.host.medium import Medium, MediumFault
 from gateway.spool.database import Database
 from gateway.spool.files import digest_of
-from tests.faults.test_exports import PICTURES, after, assert_whole, export, marked
+from tests.support.exports import PICTURES, after, assert_whole, export, marked
 from tests.support.house import House
-from tests.support.ports import free_port
 
 MIB = 1 << 20
 
@@ -85,25 +83,6 @@ class Stick:
                 if command[0].endswith(b"fusefat") and os.fsencode(self.image) in command:
                     return int(entry.name)
         raise AssertionError("nothing serves this stick")
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house with five objects of half a MiB that nobody took; each test works on a copy of its ledger."""
-    house = House(tmp_path_factory.mktemp("house"), free_port())
-    for number in range(PICTURES):
-        house.drop(number, number, edge=400)
-    assert house.live("capture/camera") == house.live("assemble") == 0
-    shutil.copy(house.spool / "ledger.sqlite", house.root / "kept.sqlite")
-    return house
-
-
-@pytest.fixture
-def house(filled: House) -> House:
-    for leftover in filled.spool.glob("ledger.sqlite-*"):
-        leftover.unlink()
-    shutil.copy(filled.root / "kept.sqlite", filled.spool / "ledger.sqlite")
-    return filled
 
 
 @pytest.fixture(params=["fat", "ext4"])
