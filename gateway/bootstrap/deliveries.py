@@ -53,7 +53,7 @@ def deliver_stage(
     return DeliverStage(
         run=parts.run,
         rules=mapped.destination_rules(destination),
-        deliveries=DeliveryLedger(database, parts.clock),
+        deliveries=DeliveryLedger(database, parts.clock, longest_s=destination.retry.cap_s),
         destinations=DestinationLedger(database, parts.clock),
         sender=_sender(parts, destination, beat, lot, database),
         health=HealthLedger(database, parts.clock),

@@ -31,7 +31,7 @@ def report_stage(parts: Parts, peer: MppsPeer, database: Database, beat: Beat) -
     """The work of one MPPS peer's loop."""
     return ReportStage(
         rules=mapped.report_rules(parts.settings, peer, parts.credentials),
-        reports=PerformedReportLedger(database, parts.clock),
+        reports=PerformedReportLedger(database, parts.clock, longest_s=peer.retry.cap_s),
         health=HealthLedger(database, parts.clock),
         clock=parts.clock,
         passage=parts.passage,

@@ -14,7 +14,7 @@ from gateway.domain.ports import Clock
 from gateway.spool.claims import due_deliveries, is_due, void_deliveries
 from gateway.spool.database import Database
 from gateway.spool.delivery_moves import move_delivery
-from gateway.spool.moments import LONGEST_WAIT_US, to_us
+from gateway.spool.moments import LONGEST_WAIT_US, SECOND_US, to_us
 from gateway.spool.runs import Run
 
 UNFINISHED_CLAIMS_LIMIT = 5
@@ -35,11 +35,12 @@ class Answer:
 
 
 class DeliveryLedger:
-    """Deliveries, for one thread."""
+    """Deliveries, for one thread; `longest_s` is the longest back-off that its user gives them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, longest_s: float = 0.0) -> None:
         self._database = database
         self._clock = clock
+        self._longest_us = max(LONGEST_WAIT_US, int(longest_s * SECOND_US))
 
     def claim_due(
         self,
@@ -82,13 +83,12 @@ class DeliveryLedger:
         with self._database.read() as connection:
             return is_due(connection, destination, to_us(self._clock.now()), lanes)
 
-    @staticmethod
     def _put_right(
-        connection: sqlite3.Connection, destination: str, claimant: str, now: int, holding: Collection[Delivery]
+        self, connection: sqlite3.Connection, destination: str, claimant: str, now: int, holding: Collection[Delivery]
     ) -> None:
         """Void what this worker left behind after a defect, and make due what a wrong clock put off too far."""
         void_deliveries(connection, [claimant], now, destination=destination, holding=[one.id for one in holding])
-        late = now + LONGEST_WAIT_US
+        late = now + self._longest_us
         connection.execute(
             "UPDATE delivery SET due_us = ? WHERE destination = ? AND state = 'pending' AND due_us > ?",
             (now, destination, late),

@@ -13,7 +13,7 @@ FILE_CLOCK_US = 2 * SECOND_US
 CLOCK_STEP_US = 60 * SECOND_US
 """A moment farther ahead than this was written before the clock was put back."""
 LONGEST_WAIT_US = 3_600_000_000
-"""No try is put off longer than this; a due moment farther ahead was set by a clock that was wrong since."""
+"""No try is put off longer than this unless the settings say so; what is due later was put off by a wrong clock."""
 NEVER_US = 250_000_000_000_000_000
 """Due when something else than time makes it due: the last years that a calendar of this program knows."""
 

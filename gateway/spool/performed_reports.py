@@ -11,7 +11,7 @@ from gateway.domain.performed_step import PerformedResult, ReportKind
 from gateway.domain.ports import Clock
 from gateway.spool.database import Database
 from gateway.spool.journal import write_journal
-from gateway.spool.moments import LONGEST_WAIT_US, to_us
+from gateway.spool.moments import LONGEST_WAIT_US, SECOND_US, to_us
 from gateway.spool.performed_snapshots import case_from_text, result_from_text
 
 UNFINISHED_LIMIT = 5
@@ -48,11 +48,12 @@ class Report:
 
 
 class PerformedReportLedger:
-    """Reports, for one thread."""
+    """Reports, for one thread; `longest_s` is the longest back-off that its user gives them."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, longest_s: float = 0.0) -> None:
         self._database = database
         self._clock = clock
+        self._longest_us = max(LONGEST_WAIT_US, int(longest_s * SECOND_US))
 
     def configure(self, peers: Mapping[str, str]) -> None:
         """Make the ledger's peers those of the configuration; all are tried at once.
@@ -81,7 +82,7 @@ class PerformedReportLedger:
         """The oldest report that a peer is owed now; it is counted before the work, and never overtakes another."""
         now = to_us(self._clock.now())
         with self._database.write() as connection:
-            asked = {"peer": peer, "now": now, "longest": LONGEST_WAIT_US}
+            asked = {"peer": peer, "now": now, "longest": self._longest_us}
             while (row := connection.execute(_NEXT, asked).fetchone()) is not None:
                 if row["unfinished"] < UNFINISHED_LIMIT:
                     break

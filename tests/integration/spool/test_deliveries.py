@@ -10,7 +10,7 @@ from gateway.domain.errors import Disposition, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.domain.lifecycle import IllegalTransition
 from gateway.spool import database as database_module
-from gateway.spool.deliveries import UNFINISHED_CLAIMS_LIMIT
+from gateway.spool.deliveries import UNFINISHED_CLAIMS_LIMIT, DeliveryLedger
 from gateway.spool.runs import Run
 from tests.support.ledger import TestSpool, fault
 
@@ -241,6 +241,20 @@ def test_a_clock_that_was_years_ahead_delays_nothing(spool: TestSpool) -> None:
     spool.destinations.failed("main", fault(), late)
     spool.clock.put_back(10**8)
     assert len(claim(spool, forward)) == 1
+
+
+def test_a_back_off_of_many_hours_is_kept(spool: TestSpool) -> None:
+    several(spool, 1)
+    forward = spool.run("forward")
+    deliveries = DeliveryLedger(spool.database, spool.clock, longest_s=6 * 3600)
+    (delivery,) = deliveries.claim_due("main", forward, 1)
+    late = spool.clock.now() + timedelta(hours=6)
+    deliveries.failed(delivery, fault(), spool.clock.now(), park=False, due=late)
+    spool.destinations.failed("main", fault(), late)
+    spool.clock.advance(5 * 3600)
+    assert deliveries.claim_due("main", forward, 1) == []
+    spool.clock.advance(3600)
+    assert len(deliveries.claim_due("main", forward, 1)) == 1
 
 
 def test_a_fault_of_the_destination_keeps_its_first_moment(spool: TestSpool) -> None:
