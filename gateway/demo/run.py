@@ -91,6 +91,8 @@ class _Demo:
             try:
                 self._await_page(gateway)
                 click.secho(f"Status page: http://127.0.0.1:{self._port}  password: {password}", bold=True)
+                program = Path(sys.executable).with_name("gateway")
+                click.echo(f"Command line: {program} --config {self._home.config} status")
                 self._await_worklist(gateway)
                 for number, order in enumerate(self._orders):
                     self._drop(number, order)

@@ -26,6 +26,7 @@ def test_demo_delivers_and_verifies_every_picture() -> None:
     summary = _summary(result.stdout)
     assert summary["dropped"] == summary["at_pacs"] == summary["verified"] == 8
     assert "http://127.0.0.1:" in result.stdout
+    assert "/gateway --config " in result.stdout
 
 
 def test_readme_demo_runs_from_a_fresh_clone_with_nothing_but_python(tmp_path: Path) -> None:
