@@ -9,6 +9,7 @@ from gateway.bootstrap import peer_settings as mapped
 from gateway.bootstrap.object_settings import encoding_policy
 from gateway.bootstrap.parts import Parts
 from gateway.config.destination import Destination
+from gateway.dimse.congestion import Losses
 from gateway.domain.ports import Clock
 from gateway.spool.accepted import AcceptedLedger
 from gateway.spool.database import Database
@@ -29,10 +30,11 @@ from gateway.stages.width import Width
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """What the workers of one destination share: how many of them are needed, and how fast they send together."""
+    """What the workers of one destination share: how many are needed, how fast they send together, what gets lost."""
 
     width: Width
     pace: Pace
+    losses: Losses
 
     @classmethod
     def of(cls, destination: Destination, clock: Clock, *, most: int | None = None) -> "Lot":
@@ -42,6 +44,7 @@ class Lot:
         return cls(
             width(most or destination.sending.max_associations, clock.monotonic),
             Bucket(lambda: limit_at(limits, clock.now()), monotonic=clock.monotonic, wait=time.sleep),
+            Losses(),
         )
 
 
@@ -87,8 +90,9 @@ def _sender(parts: Parts, destination: Destination, beat: Beat, lot: Lot, databa
     if destination.kind == "stow":
         recall = partial(AcceptedLedger(database, parts.clock).refused, destination.name)
         service = mapped.stow_peer(destination, parts.credentials)
-        return StowSender(service, outgoing, beat=beat, pace=lot.pace, recall=recall)
+        told = lot.width.connected
+        return StowSender(service, outgoing, beat=beat, pace=lot.pace, recall=recall, connected=told)
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)
     offered = mapped.offered_syntaxes(parts.settings, destination)
     told = lot.width.connected
-    return DimseSender(peer, outgoing, beat=beat, pace=lot.pace, offered=offered, connected=told)
+    return DimseSender(peer, outgoing, beat=beat, pace=lot.pace, offered=offered, connected=told, losses=lot.losses)

@@ -8,6 +8,7 @@ from gateway.config.link import Tls
 from gateway.config.model import Configuration
 from gateway.config.ris import MppsPeer, WorklistProvider
 from gateway.dicomweb.peer import HttpTimeouts, StowPeer, basic, bearer
+from gateway.dimse.congestion import Way
 from gateway.dimse.peer import Peer, Timeouts
 from gateway.dimse.tls import TlsFiles, client_context
 from gateway.host.credentials import Credentials
@@ -49,6 +50,7 @@ def stow_peer(one: Destination, credentials: Credentials) -> StowPeer:
         ),
         max_batch_bytes=http.max_request_bytes,
         max_batch_instances=http.max_request_instances,
+        way=Way,
     )
 
 

@@ -1,9 +1,11 @@
 """Settings of one DICOMweb service: where it is, who we are to it, how long to wait and how much to send at once."""
 
 import base64
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from gateway.domain.errors import ConfigurationError
@@ -30,6 +32,24 @@ class HttpTimeouts:
         return self.response_s + self.response_s_per_megabyte * size / 1_000_000
 
 
+class Way(Protocol):
+    """What chooses how the kernel sends over one connection."""
+
+    def carry(self, size: int) -> None:
+        """Have the kernel send the next piece of `size` bytes that go without a pause as suits the link."""
+        ...
+
+
+class _KernelsOwn:
+    """The `Way` that leaves the choice to the kernel."""
+
+    def __init__(self, _: socket.socket) -> None:
+        pass
+
+    def carry(self, size: int) -> None:
+        """Choose nothing."""
+
+
 def anonymous() -> str:
     """The authorization of a service that asks for none."""
     return ""
@@ -41,7 +61,8 @@ class StowPeer:
 
     `name` is the configured name, used in sentences; `url` its base, to which ``/studies`` is added. `tls_context` is
     asked at each new connection and `authorization` (the value of that header, empty for none) at each request, so that
-    replaced certificates and tokens count at once; both may raise `ConfigurationError`.
+    replaced certificates and tokens count at once; both may raise `ConfigurationError`. `way` is made for each
+    connection.
     """
 
     name: str
@@ -51,6 +72,7 @@ class StowPeer:
     timeouts: HttpTimeouts = field(default_factory=HttpTimeouts)
     max_batch_bytes: int = 50_000_000
     max_batch_instances: int = 100
+    way: Callable[[socket.socket], Way] = field(default=_KernelsOwn, repr=False)
 
     @property
     def host(self) -> str:

@@ -26,6 +26,8 @@ _WHY_WAIT_S = 2.0
 _TCP_INFO_MIN_RTT = 148
 _UNKNOWN_RTT = 0xFFFFFFFF
 _INTERIM = b"HTTP/1.1 1"
+_BULK_BYTES = 1 << 30
+"""A request fills the link for many round trips, however small the objects in it are."""
 _Target = tuple[str, int] | tuple[str, int, int, int]
 Beat = Callable[[], None]
 """Called at least every few seconds while bytes are sent or awaited, so that a long transfer is seen to be alive."""
@@ -61,6 +63,7 @@ class Wire(httpcore.NetworkStream):
         self.heard = False
         self.ended = False
         self._socket = sock
+        self._way = peer.way(sock)
         self._beat = beat
         self._pace = pace
         self._spread = _UNPACED
@@ -105,6 +108,7 @@ class Wire(httpcore.NetworkStream):
             if self._answered() or self.ended:
                 raise httpcore.WriteError("answered before all was sent")
             try:
+                self._way.carry(_BULK_BYTES)
                 allowed = allowed or self._allowed(len(view))
                 self._socket.settimeout(min(_LONGEST_WAIT_S, stall_s))
                 view, allowed = view[self._socket.send(view[:allowed]) :], 0

@@ -128,13 +128,12 @@ class DeliverStage:
 
     def _open_first(self, lanes: Sequence[Lane]) -> float | None:
         """Call the peer before anything is claimed: one that serves no second association then holds nothing up."""
-        pairs = self._width.pairs()
-        if not (self._worker and pairs) or self._ahead or self._sender.usable():
+        if not self._width.calls_first(self._worker) or self._ahead or self._sender.usable():
             return None
         if not self._deliveries.is_due(self._name, lanes):
             return _REST_S
         self._used = self._clock.monotonic()
-        return self._open(pairs, [])
+        return self._open(self._width.pairs(), [])
 
     def _open(self, pairs: Sequence[Pair], batch: Sequence[Delivery]) -> float | None:
         """Have the association for these pairs; how long to rest if the peer refuses."""

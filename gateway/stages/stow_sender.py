@@ -11,6 +11,7 @@ from gateway.dicomweb.store import StowSession, how_many
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.instance import Delivery, StoreOutcome
 from gateway.stages.beat import Beat, Stopped, beat_until_stopped
+from gateway.stages.request_width import request_seconds
 from gateway.stages.sender import (
     EXPLICIT,
     IMPLICIT,
@@ -26,9 +27,15 @@ from gateway.stages.sender import (
 
 _WHOLE_REQUEST_REFUSED = "HTTP 415"
 _SYNTAX_REFUSED = frozenset({"C122", _WHOLE_REQUEST_REFUSED})
+_FIRST_REQUEST_BYTES = 262_144
+_WEIGHT = 0.3
 _Outcome = tuple[Delivery, StoreOutcome | GatewayError]
 Recall = Callable[[str], Collection[str]]
 """The transfer syntaxes in which the service lately refused a SOP class, as they are remembered."""
+
+
+def no_listener(_: float) -> None:
+    """The listener of a sender whose round trip nobody needs."""
 
 
 def nothing_known(_: str) -> Collection[str]:
@@ -52,8 +59,18 @@ class StowSender:
         beat: Beat,
         pace: Pace | None = None,
         recall: Recall = nothing_known,
+        connected: Callable[[float], None] = no_listener,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Nothing is opened yet.
+
+        Parameters
+        ----------
+        recall
+            What is remembered of the service's refusals.
+        connected
+            Told the round-trip time in seconds as soon as the service has been reached.
+        """
         self._peer = peer
         self._outgoing = outgoing
         self._beat = beat_until_stopped(beat)
@@ -63,6 +80,8 @@ class StowSender:
         self._cautious = False
         self._most_bytes = peer.max_batch_bytes
         self._recall = recall
+        self._connected = connected
+        self._bytes_per_s = 0.0
         self._said: dict[Pair, bool] = {}
         self._learnt: Learnt | None = None
         self._perhaps_sent: set[str] = set()
@@ -78,6 +97,7 @@ class StowSender:
         self.close()
         self._session = StowSession.open(self._peer, beat=self._beat, pace=self._pace)
         self._session.most_bytes = self._most_bytes
+        self._connected(self.round_trip_s())
 
     def send(self, batch: Sequence[Delivery], meanwhile: Meanwhile = nothing) -> Iterator[_Outcome]:
         """Store in requests of several instances; ends early when the connection or the service fails.
@@ -88,12 +108,13 @@ class StowSender:
         rest = batch
         while rest:
             count = self._next_count(rest)
-            broken = False
+            broken, begun = False, self._monotonic()
             for delivery, outcome in self._store(rest[:count]):
                 broken = broken or (isinstance(outcome, GatewayError) and concerns_the_link(outcome))
                 yield delivery, outcome
             if broken:
                 return
+            self._measured(sum(delivery.spooled.size for delivery in rest[:count]), self._monotonic() - begun)
             rest = rest[count:]
 
     def accepted(self, sop_class_uid: str) -> frozenset[str]:
@@ -130,9 +151,20 @@ class StowSender:
             self._session = None
 
     def _next_count(self, rest: Sequence[Delivery]) -> int:
-        most = self._open_session().most_bytes
+        most = min(self._open_session().most_bytes, self._request_bytes())
         limit = 1 if self._cautious else self._peer.max_batch_instances
         return how_many([d.spooled.size for d in rest], max_bytes=most, max_instances=limit)
+
+    def _request_bytes(self) -> int:
+        """How many bytes of objects a request should hold for this link; few while nothing is known of it."""
+        if not self._bytes_per_s:
+            return _FIRST_REQUEST_BYTES
+        return max(1, int(request_seconds(self.round_trip_s()) * self._bytes_per_s))
+
+    def _measured(self, size: int, seconds: float) -> None:
+        """A request, or more where something was sent again, brought this many bytes over the link in this time."""
+        now = size / max(seconds - self.round_trip_s(), 0.001)
+        self._bytes_per_s = now if not self._bytes_per_s else self._bytes_per_s + _WEIGHT * (now - self._bytes_per_s)
 
     def _store(self, group: Sequence[Delivery]) -> Iterator[_Outcome]:
         """Send one request; what is refused for its transfer syntax is sent again in another, at last uncompressed."""

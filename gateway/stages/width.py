@@ -21,6 +21,8 @@ _NO_QUEUE = 0.35
 _QUEUE_AT_MOST = 1.2
 _WEIGHT = 0.3
 _REFUSED_FOR_S = 300.0
+_OUTSIDE_S = 10.0
+"""Who was refused calls no more often than this as long as others have the associations that the peer grants."""
 _BATCH_S = 0.25
 _LARGEST_BATCH = 32
 _SECOND_CLIP_WORKER = 2
@@ -44,6 +46,7 @@ class Width:
         self._target = 1
         self._ceiling = most
         self._ceiling_until = 0.0
+        self._outside_until: dict[int, float] = {}
         self._object_s = 0.0
         self._queues: list[float] = []
         self._pairs: dict[Pair, None] = {}
@@ -54,6 +57,8 @@ class Width:
             return self._lanes(worker)
 
     def _lanes(self, worker: int) -> Sequence[Lane]:
+        if self._monotonic() < self._outside_until.get(worker, 0.0) and (self._open | self._opening) - {worker}:
+            return ()
         ceiling = self._bound()
         if ceiling == 1:
             return ALL_LANES if worker == 0 else ()
@@ -96,6 +101,11 @@ class Width:
         """What the peer was called for so far: with it another worker may call before it claims anything."""
         with self._lock:
             return list(self._pairs)
+
+    def calls_first(self, worker: int) -> bool:
+        """Whether a worker calls the peer before it claims anything: once it is known what to call it for."""
+        with self._lock:
+            return bool(worker and self._pairs)
 
     def connected(self, round_trip_s: float) -> None:
         """A worker has reached the peer; on a long link others begin before anything is measured."""
@@ -166,6 +176,7 @@ class Width:
                 return False
             self._ceiling = others
             self._ceiling_until = self._monotonic() + _REFUSED_FOR_S
+            self._outside_until[worker] = self._monotonic() + _OUTSIDE_S
             return True
 
     def trouble(self) -> None:

@@ -54,8 +54,8 @@ class Bench:
         self.sender.close()
         self.sender = self.another()
 
-    def owe(self, count: int, *, rle: bool = False) -> list[Delivery]:
-        return [self._delivery(number, rle=rle) for number in range(1, count + 1)]
+    def owe(self, count: int, *, rle: bool = False, rows: int = 8) -> list[Delivery]:
+        return [self._delivery(number, rle=rle, rows=rows) for number in range(1, count + 1)]
 
     def deliver(self, batch: Sequence[Delivery]) -> dict[int, StoreOutcome | GatewayError]:
         self.sender.open([])
@@ -68,14 +68,14 @@ class Bench:
     def remembered(self) -> dict[str, bool]:
         return {row.transfer_syntax: row.accepted for row in self.memory.shown()}
 
-    def _delivery(self, number: int, *, rle: bool) -> Delivery:
+    def _delivery(self, number: int, *, rle: bool, rows: int) -> Delivery:
         path = self.folder / "instances" / f"{number}.dcm"
         if rle:
             length = len(RLE_FRAME).to_bytes(4, "little")
             items = b"\xfe\xff\x00\xe0\0\0\0\0" + b"\xfe\xff\x00\xe0" + length + RLE_FRAME
             sop_class, uid, syntax = secondary_capture(path, transfer_syntax=RLELossless, pixels=items)
         else:
-            sop_class, uid, syntax = secondary_capture(path)
+            sop_class, uid, syntax = secondary_capture(path, rows=rows, columns=1024 if rows > 8 else 8)
         spooled = SpooledObject(
             f"instances/{number}.dcm", digest_of(path), path.stat().st_size, Uid(sop_class), Uid(syntax)
         )
@@ -110,6 +110,35 @@ def test_a_batch_travels_in_one_request(bench: Bench, archive: Archive) -> None:
     assert len(archive.requests) == 1
     assert bench.sender.usable()
     assert bench.sender.round_trip_s() > 0
+
+
+def test_requests_hold_what_the_link_carries_in_a_few_seconds(tmp_path: Path, pki: Pki) -> None:
+    """An object takes two seconds here: what follows the first request goes one or two at a time."""
+
+    def slow(caller: Caller, request: Request) -> None:
+        made.now += 2.0 * len(request.uids)
+        stores_all(caller, request)
+
+    with Archive(pki, slow) as archive:
+        made = Bench(tmp_path, pki, archive)
+        for _ in range(2):
+            assert len(made.deliver(made.owe(7))) == 7
+        made.sender.close()
+        made.ledger.close()
+    first, *later = [len(request.uids) for request in archive.requests]
+    assert first == 7
+    assert sum(later) == 7
+    assert set(later) <= {1, 2}
+
+
+def test_the_first_request_is_small_however_large_the_objects_are(tmp_path: Path, pki: Pki) -> None:
+    with Archive(pki, stores_all) as archive:
+        made = Bench(tmp_path, pki, archive)
+        assert len(made.deliver(made.owe(4, rows=2000))) == 4
+        made.sender.close()
+        made.ledger.close()
+    assert len(archive.requests[0].uids) == 1
+    assert sum(len(request.uids) for request in archive.requests) == 4
 
 
 @pytest.mark.parametrize("replies", [[says(401), stores_all]])

@@ -26,6 +26,7 @@ from tests.support.pki import Pki
 
 _KILLED = -9
 _NO_PORT = 9
+_MORE_THAN_A_REQUEST = 24
 
 
 @pytest.fixture
@@ -80,15 +81,15 @@ def test_a_correction_reaches_the_archive_by_stow(house: House, archive: Orthanc
     "point", [Checkpoint.DELIVER_CLAIMED, Checkpoint.DELIVER_ANSWERED, Checkpoint.DELIVER_COMMITTED]
 )
 def test_a_kill_while_delivering_leaves_each_object_once(house: House, archive: Orthanc, point: Checkpoint) -> None:
-    for number in range(10):
+    for number in range(_MORE_THAN_A_REQUEST):
         house.drop(number)
     for role in ("capture/camera", "assemble"):
         assert house.live(role) == 0
     for nth in (1, 2):
         assert house.live("forward", KillAt(point, nth)) == _KILLED
     assert house.live("forward") == 0
-    assert [delivery.state for delivery in deliveries(house)] == ["stored"] * 10
-    assert len(archive.instances()) == 10
+    assert [delivery.state for delivery in deliveries(house)] == ["stored"] * _MORE_THAN_A_REQUEST
+    assert len(archive.instances()) == _MORE_THAN_A_REQUEST
 
 
 def test_a_wrong_password_parks_nothing_and_its_correction_sends_all(

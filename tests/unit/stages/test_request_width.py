@@ -11,10 +11,10 @@ def test_the_first_request_is_small() -> None:
     assert width().batch() == 8
 
 
-def test_a_fast_link_carries_a_second_in_a_request_and_one_request_at_a_time() -> None:
+def test_a_fast_link_carries_three_seconds_in_a_request_and_one_request_at_a_time() -> None:
     lan = width()
     lan.measured(8, 0.4, 0.001)
-    assert lan.batch() == 20
+    assert lan.batch() == 60
     assert [bool(lan.lanes(worker)) for worker in (0, 2, 3)] == [True, False, False]
 
 
@@ -22,7 +22,16 @@ def test_on_a_long_link_a_request_takes_ten_round_trips() -> None:
     satellite = width()
     satellite.measured(8, 8 * 0.4 + 0.7, 0.7)  # 20 kB objects at 384 kbit/s
     assert satellite.batch() == 17
-    assert [bool(satellite.lanes(worker)) for worker in (0, 2, 3, 5)] == [True, False, False, False]
+    assert [bool(satellite.lanes(worker)) for worker in (0, 2, 3, 5)] == [True, True, False, False]
+
+
+def test_on_a_long_link_others_call_the_service_while_the_first_request_is_sent() -> None:
+    early = width()
+    assert [early.calls_first(worker) for worker in (0, 1)] == [True, True]
+    early.connected(0.001)
+    assert [bool(early.lanes(worker)) for worker in (0, 2, 3)] == [True, False, False]
+    early.connected(0.7)
+    assert [bool(early.lanes(worker)) for worker in (0, 2, 3)] == [True, True, False]
 
 
 def test_large_objects_travel_one_by_one() -> None:
