@@ -30,9 +30,12 @@ def move_delivery(
     actor: str = "forward",
     **detail: str,
 ) -> None:
-    """Move a delivery along the lifecycle table and journal it, inside the caller's transaction."""
+    """Move a delivery along the lifecycle table and journal it, inside the caller's transaction.
+
+    A claim is no news, nor is one that is given back: on a link that is away that happens all day long.
+    """
     row = connection.execute("SELECT state, destination FROM delivery WHERE id = ?", (number,)).fetchone()
     state = next_delivery_state(DeliveryState(row["state"]), event)
     connection.execute("UPDATE delivery SET state = ?, since_us = ? WHERE id = ?", (state.value, now, number))
-    if event is not DeliveryEvent.CLAIM:
+    if event not in {DeliveryEvent.CLAIM, DeliveryEvent.VOID}:
         write_journal(connection, now, actor, state.value, f"delivery {number}", to=row["destination"], **detail)

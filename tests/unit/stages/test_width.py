@@ -141,6 +141,21 @@ def test_a_refusal_while_another_is_being_opened_may_be_one_too_many() -> None:
     assert active(width) > 2
 
 
+def test_who_was_refused_does_not_call_every_second_while_another_has_the_only_association() -> None:
+    hand = Hand()
+    width = Width(2, hand)
+    width.begun(1)  # an hour's clip, at a peer that grants one association
+    assert width.refused(0)
+    assert width.lanes(0) == ()
+    hand.now += 9
+    assert width.lanes(0) == ()
+    hand.now += 1
+    assert width.lanes(0)
+    assert width.refused(0)
+    width.closed(1)
+    assert width.lanes(0), "the other has let go"
+
+
 def test_a_refusal_of_the_only_association_is_not_one_too_many() -> None:
     assert not Width(8, Hand()).refused(0)
 
