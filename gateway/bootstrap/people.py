@@ -14,6 +14,7 @@ from gateway.domain.sent import MessageView
 from gateway.domain.views import RequestView
 from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
+from gateway.host.owner import as_owner_of
 from gateway.spool.database import Database, is_ready
 from gateway.spool.heard import HeardLedger
 from gateway.spool.performed_view import PerformedView
@@ -90,9 +91,17 @@ def heard_messages(settings: Configuration, feed: str, limit: int) -> list[Messa
 def ask(settings: Configuration, kind: RequestKind, payload: Mapping[str, str], *, by: str) -> RequestView:
     """File a request and return its outcome.
 
-    While the role that carries it out does not run, this process takes the role's place for that one request.
+    While the role that carries it out does not run, this process takes the role's place for that one request. What
+    root asks is written as the spool's owner, for the roles must be able to take it away.
     """
     reader = open_status(settings)
+    with as_owner_of(settings.spool.path):
+        return _ask(settings, reader, kind, payload, by)
+
+
+def _ask(
+    settings: Configuration, reader: LedgerStatus, kind: RequestKind, payload: Mapping[str, str], by: str
+) -> RequestView:
     number = SpoolRequestDesk(settings.spool.path, clock_of(settings)).file(kind, payload, by=by)
     deadline = time.monotonic() + _PATIENCE_S
     while (view := reader.request(number)) is None:
