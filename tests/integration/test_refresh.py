@@ -1,17 +1,14 @@
 """A provider's loop against worklists in this process: cancelled, partial and huge answers, look-ups, raw answers."""
 
 import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from pydicom import Dataset
-from pynetdicom import AE, evt
 from pynetdicom.events import Event
-from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]  # made at import time
 
 from gateway.bootstrap.network_verbs import looked_up
 from gateway.dimse.peer import Peer, Timeouts
@@ -24,8 +21,8 @@ from gateway.worklist.query import WorklistFilter
 from gateway.worklist.sent import sent_answer
 from tests.support.ledger import NOON, TestSpool
 from tests.support.worklist_items import answer
+from tests.support.worklist_scp import Answers, worklist
 
-Answers = Iterator[tuple[int, Dataset | None]]
 TODAY = f"{NOON:%Y%m%d}"
 
 
@@ -35,18 +32,6 @@ def spool(tmp_path: Path) -> Iterator[TestSpool]:
     made.steps.configure(["HIS"])
     yield made
     made.close()
-
-
-@contextmanager
-def worklist(handler: Callable[[Event], Answers]) -> Iterator[int]:
-    entity = AE(ae_title="RIS")
-    entity.add_supported_context(ModalityWorklistInformationFind)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, handler)])
-    assert server is not None
-    try:
-        yield server.server_address[1]
-    finally:
-        entity.shutdown()
 
 
 def item(number: int, **changes: object) -> Dataset:

@@ -1,16 +1,13 @@
 """Worklist queries to peers that live in this process: matching, every status, too much and nonsense."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from io import BytesIO
 
 import pytest
 from pydicom import Dataset
-from pynetdicom import AE, evt
+from pynetdicom import AE
 from pynetdicom.dsutils import encode
 from pynetdicom.events import Event
-from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]  # made at import time
 
 from gateway.dimse.demo_peers import DemoWorklist, matches
 from gateway.dimse.find import WORKLIST_FIND_UID, find_worklist
@@ -21,23 +18,11 @@ from tests.integration.dimse.conftest import Peers
 from tests.support.pki import Pki
 from tests.support.scripted_scp import ScriptedScp, Wire
 from tests.support.worklist_items import answer
+from tests.support.worklist_scp import Answers, worklist
 
 RETRY, PARK = Disposition.RETRY, Disposition.PARK
 TODAY = date(2026, 11, 21)
 QUERY = query_identifiers(WorklistFilter(), TODAY)
-Answers = Iterator[tuple[int, Dataset | None]]
-
-
-@contextmanager
-def worklist(handler: Callable[[Event], Answers]) -> Iterator[int]:
-    entity = AE(ae_title="DEMOPACS")
-    entity.add_supported_context(ModalityWorklistInformationFind)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, handler)])
-    assert server is not None
-    try:
-        yield server.server_address[1]
-    finally:
-        entity.shutdown()
 
 
 def test_the_demo_worklist_answers_over_mutual_tls(pki: Pki, peers: Peers) -> None:

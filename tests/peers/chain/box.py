@@ -41,6 +41,25 @@ _TIMEOUTS = "timeouts = { connect_s = 3, tls_s = 3, association_s = 5, response_
 _RETRY = "retry = { base_s = 0.2, cap_s = 2 }\n"
 
 
+def photo_device(
+    name: str = "photo", *, rule: str = "accession_number", file_name: str = "(?P<accession_number>[A-Z0-9]+)\\..*"
+) -> str:
+    """A device file for a camera that writes pictures below ``drop``, each named by what its order is found by."""
+    return f"""\
+profile = "photo-camera-folder"
+[source]
+path = "drop/{name}"
+settle_s = 0.2
+poll_s = 0.5
+after = "delete"
+[hints]
+file_name = '{file_name}'
+[match]
+rules = ["{rule}"]
+modalities = []
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A peer in the configuration; `more` are further lines of its table."""
@@ -64,12 +83,18 @@ class Peer:
 
 
 class Box:
-    """One gateway: `devices` are the texts of its device files by name, each with a folder below ``drop``."""
+    """One gateway: `devices` are the texts of its device files by name, each with a folder below ``drop``.
 
-    def __init__(self, root: Path, pki: Path, peers: Sequence[Peer], devices: dict[str, str]) -> None:
+    `more` are further tables of its ``gateway.toml``.
+    """
+
+    def __init__(
+        self, root: Path, pki: Path, peers: Sequence[Peer], devices: dict[str, str], *, more: str = ""
+    ) -> None:
         self.root = root
         self.config = root / "gateway.toml"
         self._pki = pki
+        self._more = more
         self._web_port = free_port()
         (root / "devices").mkdir(parents=True)
         self.configure(peers)
@@ -81,7 +106,7 @@ class Box:
     def configure(self, peers: Sequence[Peer]) -> None:
         """Write ``gateway.toml``."""
         text = _STATION.format(web_port=self._web_port) + "\n".join(peer.text(self._pki) for peer in peers)
-        self.config.write_text(text, encoding="utf-8")
+        self.config.write_text(text + self._more, encoding="utf-8")
 
     def folder(self, device: str) -> Path:
         return self.root / "drop" / device

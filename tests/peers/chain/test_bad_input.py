@@ -5,8 +5,7 @@ A worklist SCP that returns everything it holds, an HL7 sender, a list; the real
 
 import socket
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,16 +13,14 @@ import pytest
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
-from pynetdicom import AE, evt
 from pynetdicom.events import Event
-from pynetdicom.sop_class import ModalityWorklistInformationFind  # type: ignore[attr-defined]  # made at import time
 
 from gateway.bootstrap.people import clock_of, open_sent
 from gateway.bootstrap.settings import load_configuration
 from gateway.spool.requests import SpoolRequestDesk
 from gateway.web.app import create_app
 from gateway.web.security.password import ensure_password
-from tests.peers.chain.box import Box, Peer, now
+from tests.peers.chain.box import Box, Peer, now, photo_device
 from tests.peers.chain.orders import entry
 from tests.peers.images import exported
 from tests.support.fake_page import FakePage
@@ -31,20 +28,8 @@ from tests.support.page_visitor import Visitor
 from tests.support.peers import StoreScp
 from tests.support.pki import make_pki
 from tests.support.ports import free_port
+from tests.support.worklist_scp import Answers, worklist
 
-_DEVICE = """\
-profile = "photo-camera-folder"
-[source]
-path = "drop/photo"
-settle_s = 0.2
-poll_s = 0.5
-after = "delete"
-[hints]
-file_name = '(?P<accession_number>[A-Z0-9]+)\\..*'
-[match]
-rules = ["accession_number"]
-modalities = []
-"""
 GOOD = ("ACC1", "LIST1", "HL7A")
 BAD = ("NOPID", "DUP", "BADUID", "TWOIDS", "LATIN", "NODATE", "LIST2", "LIST3", "HL7B")
 FAULTS = (
@@ -100,23 +85,10 @@ def worklist_items() -> list[Dataset]:
         ]
 
 
-@contextmanager
-def worklist() -> Iterator[int]:
-    """An SCP that returns all of it to every query, as some do."""
+def all_of_it() -> Callable[[Event], Answers]:
+    """A handler that returns all of it to every query, as some SCPs do."""
     items = worklist_items()
-
-    def found(_: Event) -> Iterator[tuple[int, Dataset | None]]:
-        for item in items:
-            yield 0xFF00, item
-
-    entity = AE(ae_title="RIS")
-    entity.add_supported_context(ModalityWorklistInformationFind)
-    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_FIND, found)])
-    assert server is not None
-    try:
-        yield server.server_address[1]
-    finally:
-        entity.shutdown()
+    return lambda _: iter([(0xFF00, item) for item in items])
 
 
 def messages() -> list[bytes]:
@@ -142,11 +114,10 @@ def met(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Box, dict[st
     """A box that met all of it; what the PACS holds, a person at the page, and what the import said."""
     root = tmp_path_factory.mktemp("bad")
     port = free_port()
-    with StoreScp(root / "pacs", None) as pacs, worklist() as ris:
+    with StoreScp(root / "pacs", None) as pacs, worklist(all_of_it()) as ris:
         peers = [Peer("destination", "main", pacs.port, pacs.ae_title), Peer("worklist", "RIS", ris, "RIS")]
-        box = Box(root / "box", make_pki(root / "pki").folder, peers, {"photo": _DEVICE})
-        with box.config.open("a", encoding="utf-8") as stream:
-            stream.write(f'[[hl7]]\nname = "feed"\nhost = "127.0.0.1"\nport = {port}\n')
+        feed = f'[[hl7]]\nname = "feed"\nhost = "127.0.0.1"\nport = {port}\n'
+        box = Box(root / "box", make_pki(root / "pki").folder, peers, {"photo": photo_device()}, more=feed)
         told = _live(box, root, port)
         yield box, {str(one.AccessionNumber): one for one in map(dcmread, pacs.files())}, _visitor(box), told
 

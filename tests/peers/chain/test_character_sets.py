@@ -6,7 +6,7 @@ from io import BytesIO
 import pytest
 from pydicom import Dataset, dcmread
 
-from tests.peers.chain.box import Box, Peer
+from tests.peers.chain.box import Box, Peer, photo_device
 from tests.peers.chain.orders import CYRILLIC, HINDI, JAPANESE, PLAIN, entry
 from tests.peers.images import exported
 from tests.support.peers import Orthanc, WorklistScp
@@ -14,19 +14,6 @@ from tests.support.pki import make_pki
 
 NAMES = (HINDI, JAPANESE, CYRILLIC, PLAIN)
 MODES = {"honest": "-csk", "silent": "-cs0", "lying": "-cs1", "unassumed": "-cs0"}
-_DEVICE = """\
-profile = "photo-camera-folder"
-[source]
-path = "drop/photo"
-settle_s = 0.2
-poll_s = 0.5
-after = "delete"
-[hints]
-file_name = '(?P<accession_number>[A-Z0-9]+)\\..*'
-[match]
-rules = ["accession_number"]
-modalities = []
-"""
 
 
 def number_of(mode: str, place: int) -> int:
@@ -57,7 +44,7 @@ def met(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Box, dict[st
             Peer("worklist", mode, scp.port, scp.ae_title, more="" if mode == "unassumed" else assumed)
             for mode, scp in scps.items()
         ]
-        box = Box(root / "box", pki.folder, peers, {"photo": _DEVICE})
+        box = Box(root / "box", pki.folder, peers, {"photo": photo_device()})
         yield box, _pictures_of_all(box, pacs)
 
 

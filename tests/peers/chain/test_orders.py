@@ -7,25 +7,11 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset, dcmread
 
-from tests.peers.chain.box import Box, Peer, now
+from tests.peers.chain.box import Box, Peer, now, photo_device
 from tests.peers.images import exported
 from tests.support.peers import StoreScp
 from tests.support.pki import make_pki
 from tests.support.ports import free_port
-
-_DEVICE = """\
-profile = "photo-camera-folder"
-[source]
-path = "drop/photo"
-settle_s = 0.2
-poll_s = 0.5
-after = "delete"
-[hints]
-file_name = '(?P<accession_number>[A-Z0-9]+)\\..*'
-[match]
-rules = ["accession_number"]
-modalities = []
-"""
 
 
 class Sender:
@@ -57,9 +43,8 @@ def met(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Box, dict[st
     port = free_port()
     with StoreScp(root / "pacs", None) as pacs:
         peers = [Peer("destination", "main", pacs.port, pacs.ae_title)]
-        box = Box(root / "box", make_pki(root / "pki").folder, peers, {"photo": _DEVICE})
-        with box.config.open("a", encoding="utf-8") as stream:
-            stream.write(f'[[hl7]]\nname = "orders"\nhost = "127.0.0.1"\nport = {port}\nsenders = ["127.0.0.1"]\n')
+        feed = f'[[hl7]]\nname = "orders"\nhost = "127.0.0.1"\nport = {port}\nsenders = ["127.0.0.1"]\n'
+        box = Box(root / "box", make_pki(root / "pki").folder, peers, {"photo": photo_device()}, more=feed)
         answers = _day(box, port, root)
         yield box, {str(found.AccessionNumber): found for found in map(dcmread, pacs.files())}, answers
 

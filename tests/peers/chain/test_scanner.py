@@ -13,26 +13,14 @@ from pydicom import Dataset, dcmread
 
 from gateway.bootstrap.people import open_sent
 from gateway.bootstrap.settings import load_configuration
-from tests.peers.chain.box import Box, Peer, now
+from tests.peers.chain.box import Box, Peer, now, photo_device
 from tests.peers.chain.orders import entry
 from tests.peers.images import exported
 from tests.support.peers import StoreScp, WorklistScp
 from tests.support.pki import make_pki
 
-_DEVICE = """\
-profile = "photo-camera-folder"
-[source]
-path = "drop/photo"
-settle_s = 0.2
-poll_s = 0.5
-after = "delete"
-[hints]
-file_name = '(?P<date>\\d{8})_.*'
-[match]
-rules = ["active_step"]
-modalities = []
-"""
-_BY_NUMBER = _DEVICE.replace("drop/photo", "drop/xray").replace('["active_step"]', '["accession_number"]')
+_OPENED = photo_device(rule="active_step", file_name="(?P<date>\\d{8})_.*")
+_BY_NUMBER = photo_device("xray", file_name="(?P<date>\\d{8})_.*")
 
 
 @dataclass
@@ -80,15 +68,15 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     orders[3].PatientID = orders[2].PatientID
     with StoreScp(root / "pacs", None) as pacs, WorklistScp(root, orders) as ris:
         peers = [Peer("destination", "main", pacs.port, pacs.ae_title), Peer("worklist", "RIS", ris.port, ris.ae_title)]
-        box = Box(root / "box", make_pki(root / "pki").folder, peers, {"photo": _DEVICE, "xray": _BY_NUMBER})
-        with box.config.open("a", encoding="utf-8") as stream:
-            stream.write(
-                f'[[scanner]]\nname = "desk"\ndevice = "photo"\nport = "{os.ttyname(port)}"\n'
-                "pattern = '(?P<accession_number>ACC[0-9]+)'\n"
-                '[[scanner]]\nname = "second"\ndevice = "photo"\nport = "/dev/serial/by-id/nothing"\n'
-                "pattern = '(?P<patient_id>P[0-9]+)'\n"
-                f'[[scanner]]\nname = "corridor"\ndevice = "xray"\nport = "{os.ttyname(second_port)}"\n'
-            )
+        scanners = (
+            f'[[scanner]]\nname = "desk"\ndevice = "photo"\nport = "{os.ttyname(port)}"\n'
+            "pattern = '(?P<accession_number>ACC[0-9]+)'\n"
+            '[[scanner]]\nname = "second"\ndevice = "photo"\nport = "/dev/serial/by-id/nothing"\n'
+            "pattern = '(?P<patient_id>P[0-9]+)'\n"
+            f'[[scanner]]\nname = "corridor"\ndevice = "xray"\nport = "{os.ttyname(second_port)}"\n'
+        )
+        devices = {"photo": _OPENED, "xray": _BY_NUMBER}
+        box = Box(root / "box", make_pki(root / "pki").folder, peers, devices, more=scanners)
         yield Desk(box, line, corridor, pacs)
     for end in (line, port, corridor, second_port):
         os.close(end)
