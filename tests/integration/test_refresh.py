@@ -2,7 +2,6 @@
 
 import resource
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,15 +10,12 @@ from pydicom import Dataset
 from pynetdicom.events import Event
 
 from gateway.bootstrap.network_verbs import looked_up
-from gateway.dimse.peer import Peer, Timeouts
 from gateway.domain.errors import GatewayError
 from gateway.domain.identifiers import Uid
-from gateway.domain.procedure import Step
-from gateway.spool.answers import AnswerLedger
-from gateway.stages.refresh import ProviderRules, RefreshStage
 from gateway.worklist.query import WorklistFilter
 from gateway.worklist.sent import sent_answer
 from tests.support.ledger import NOON, TestSpool
+from tests.support.provider_loop import ProviderLoop
 from tests.support.worklist_items import answer
 from tests.support.worklist_scp import Answers, worklist
 
@@ -45,32 +41,6 @@ def item(number: int, **changes: object) -> Dataset:
     return answer(**{**known, **changes})
 
 
-class Provider:
-    """One provider's loop over a ledger."""
-
-    def __init__(self, spool: TestSpool, port: int, wanted: WorklistFilter | None = None, **changes: object) -> None:
-        self.spool = spool
-        self.answers = AnswerLedger(spool.database, spool.clock)
-        peer = Peer("HIS", "127.0.0.1", port, "RIS", "BOX", None, Timeouts(response_s=10))
-        rules = ProviderRules(peer, 60, wanted or WorklistFilter(days_back=1, days_ahead=1), "", 2000)
-        self.stage = RefreshStage(
-            rules=replace(rules, **changes),  # type: ignore[arg-type]  # fields of the rules
-            steps=spool.steps,
-            answers=self.answers,
-            acquisitions=spool.acquisitions,
-            health=spool.health,
-            clock=spool.clock,
-            beat=lambda: None,
-        )
-
-    def known(self) -> dict[str, Step]:
-        return {step.key.step_id: step for step in self.spool.steps.candidates("fundus")}
-
-    def issue(self, name: str) -> str:
-        found = [one.text for one in self.spool.status.issues() if one.key == f"worklist.HIS.{name}"]
-        return found[0] if found else ""
-
-
 def test_a_cut_answer_is_used_and_concludes_nothing(spool: TestSpool) -> None:
     wanted = [item(number) for number in range(6)]
 
@@ -82,16 +52,16 @@ def test_a_cut_answer_is_used_and_concludes_nothing(spool: TestSpool) -> None:
             yield 0xFF00, one
 
     with worklist(found) as port:
-        Provider(spool, port).stage.ask()
+        ProviderLoop(spool, port).stage.ask()
         wanted = [item(9, PatientName="New^One"), *(item(number) for number in range(3))]
-        cut = Provider(spool, port, max_answers=2)
+        cut = ProviderLoop(spool, port, max_answers=2)
         cut.stage.ask()
         assert cut.known().keys() == {"S0", "S1", "S2", "S3", "S4", "S5", "S9"}
         assert "more than the 2 answers" in cut.issue("cut")
         shown = cut.answers.round("HIS")
         assert shown is not None
         assert (shown.came, shown.complete) == (2, False)
-        whole = Provider(spool, port)
+        whole = ProviderLoop(spool, port)
         whole.stage.ask()
     assert whole.known().keys() == {"S0", "S1", "S2", "S9"}
     assert whole.issue("cut") == ""
@@ -105,7 +75,7 @@ def test_what_came_before_a_refusal_is_used_and_the_refusal_shown(spool: TestSpo
         yield (0xA700, None) if refuse else (0x0000, None)
 
     with worklist(found) as port:
-        provider = Provider(spool, port)
+        provider = ProviderLoop(spool, port)
         provider.stage.ask()
         refuse = True
         with pytest.raises(GatewayError, match="A700"):
@@ -127,10 +97,10 @@ def test_a_hundred_thousand_answers_are_bounded_in_memory_and_conclude_nothing(s
             yield 0xFF00, base
 
     with worklist(lambda _: iter([(0xFF00, item(999_999))])) as port:
-        Provider(spool, port).stage.ask()
+        ProviderLoop(spool, port).stage.ask()
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with worklist(endless) as port:
-        provider = Provider(spool, port, max_answers=500)
+        provider = ProviderLoop(spool, port, max_answers=500)
         assert provider.stage.ask() == 500
     assert len(spool.steps.candidates("fundus")) == 501
     assert "more than the 500 answers" in provider.issue("cut")
@@ -153,7 +123,7 @@ def test_one_patient_is_found_although_the_broad_query_is_refused(spool: TestSpo
         yield 0xFF00, item(8)  # a provider that ignores the key
 
     with worklist(found) as port:
-        provider = Provider(spool, port)
+        provider = ProviderLoop(spool, port)
         with pytest.raises(GatewayError):
             provider.stage.ask()
         ok, outcome, detail = looked_up(WorklistFilter(patient_id="P7"), [("HIS", provider.stage)])
@@ -182,13 +152,13 @@ def test_a_look_up_is_filtered_here_as_well(spool: TestSpool, wanted: WorklistFi
         item(3, PatientName="Müller^Hans", SpecificCharacterSet="ISO_IR 192"),
     ]
     with worklist(lambda _: iter([(0xFF00, one) for one in items])) as port:
-        steps, note = Provider(spool, port).stage.look_up(wanted)
+        steps, note = ProviderLoop(spool, port).stage.look_up(wanted)
     assert {step.key.step_id for step in steps} == found
     assert note == ""
 
 
 def test_a_look_up_says_what_is_wrong_with_the_question(spool: TestSpool) -> None:
-    provider = Provider(spool, 9)
+    provider = ProviderLoop(spool, 9)
     for wanted, why in (
         (WorklistFilter(), "Say whom"),
         (WorklistFilter(patient_name="*"), "Say whom"),
@@ -204,7 +174,7 @@ def test_a_look_up_says_what_is_wrong_with_the_question(spool: TestSpool) -> Non
 def test_a_step_of_another_day_stays_when_the_broad_answer_comes(spool: TestSpool) -> None:
     far = item(7, sps_ScheduledProcedureStepStartDate="20260501")
     with worklist(lambda event: iter([(0xFF00, far if event.identifier.PatientID else item(1))])) as port:
-        provider = Provider(spool, port)
+        provider = ProviderLoop(spool, port)
         provider.stage.look_up(WorklistFilter(patient_id="P7"))
         provider.stage.ask()
         assert provider.known().keys() == {"S1", "S7"}
@@ -224,7 +194,9 @@ def test_several_stations_are_asked_one_by_one(spool: TestSpool) -> None:
         yield 0xFF00, item(3, sps_ScheduledStationAETitle="ELSEWHERE")
 
     with worklist(found) as port:
-        provider = Provider(spool, port, WorklistFilter(station_ae_titles=("FC1", "FC2"), days_back=1, days_ahead=1))
+        provider = ProviderLoop(
+            spool, port, WorklistFilter(station_ae_titles=("FC1", "FC2"), days_back=1, days_ahead=1)
+        )
         provider.stage.ask()
     assert asked == ["FC1", "FC2"]
     assert provider.known().keys() == {"S1", "S2"}
@@ -234,7 +206,7 @@ def test_what_the_provider_sent_is_kept_with_its_faults_at_their_places(spool: T
     bad = item(2, PatientID="", AccessionNumber="A" * 20, PatientBirthDate="31.12.99", PatientName="Weiß^Anna")
     bad.SpecificCharacterSet = "ISO_IR 100"
     with worklist(lambda _: iter([(0xFF00, item(1)), (0xFF00, bad)])) as port:
-        provider = Provider(spool, port)
+        provider = ProviderLoop(spool, port)
         provider.stage.ask()
         shown = provider.answers.round("HIS")
         assert shown is not None
@@ -260,7 +232,7 @@ def test_what_the_provider_sent_is_kept_with_its_faults_at_their_places(spool: T
 
 def test_look_ups_and_the_broad_answer_stand_beside_each_other(spool: TestSpool) -> None:
     with worklist(lambda _: iter([(0xFF00, item(number)) for number in range(1, 9)])) as port:
-        provider = Provider(spool, port)
+        provider = ProviderLoop(spool, port)
         provider.stage.ask()
         provider.stage.look_up(WorklistFilter(accession_number="A7"))
         for number in range(1, 7):
@@ -294,7 +266,7 @@ def test_an_unreadable_answer_is_shown_in_bytes() -> None:
 def test_doubts_are_an_issue_until_a_person_has_looked(spool: TestSpool) -> None:
     items = [item(1), item(2)]
     with worklist(lambda _: iter([(0xFF00, one) for one in items])) as port:
-        provider = Provider(spool, port)
+        provider = ProviderLoop(spool, port)
         provider.stage.ask()
         items = [item(1, PatientName="Else^Somebody"), item(2)]
         provider.stage.ask()
@@ -306,7 +278,7 @@ def test_doubts_are_an_issue_until_a_person_has_looked(spool: TestSpool) -> None
 def test_the_providers_own_zone_counts_where_its_answers_name_no_offset(spool: TestSpool) -> None:
     items = [item(1), item(2, TimezoneOffsetFromUTC="+0200")]
     with worklist(lambda _: iter([(0xFF00, one) for one in items])) as port:
-        provider = Provider(spool, port, zone=ZoneInfo("America/New_York"))
+        provider = ProviderLoop(spool, port, zone=ZoneInfo("America/New_York"))
         provider.stage.ask()
     starts = {name: step.start.isoformat() for name, step in provider.known().items() if step.start}
     assert starts == {"S1": "2026-03-04T20:00:00+05:30", "S2": "2026-03-04T13:00:00+05:30"}

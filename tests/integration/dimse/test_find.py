@@ -101,9 +101,8 @@ def test_a_provider_that_ends_early_is_not_complete(peers: Peers) -> None:
     assert "FE00" in found.cut
 
 
-def test_answers_that_go_on_too_long_are_cancelled(peers: Peers) -> None:
-    """The clock of the allowance runs a second an answer; the provider hears the cancel and ends."""
-    cancelled = []
+def until_cancelled(cancelled: list[int]) -> Callable[[Event], Answers]:
+    """A handler that answers on and on, and notes at which answer it was cancelled."""
 
     def many(event: Event) -> Answers:
         for number in range(100_000):
@@ -113,8 +112,14 @@ def test_answers_that_go_on_too_long_are_cancelled(peers: Peers) -> None:
                 return
             yield 0xFF00, answer(PatientID=str(number))
 
+    return many
+
+
+def test_answers_that_go_on_too_long_are_cancelled(peers: Peers) -> None:
+    """The clock of the allowance runs a second an answer; the provider hears the cancel and ends."""
+    cancelled: list[int] = []
     seconds = iter(range(1_000_000))
-    with worklist(many) as port:
+    with worklist(until_cancelled(cancelled)) as port:
         found = find_worklist(peers(port), QUERY, within_s=10, monotonic=lambda: float(next(seconds)))
     assert 0 < len(found.raw) <= 10
     assert "more than 10 s" in found.cut
@@ -144,17 +149,8 @@ def test_both_pending_statuses_are_matches(peers: Peers) -> None:
 
 
 def test_at_the_limit_the_query_is_cancelled(peers: Peers) -> None:
-    cancelled = []
-
-    def many(event: Event) -> Answers:
-        for number in range(100_000):
-            if event.is_cancelled:
-                cancelled.append(number)
-                yield 0xFE00, None
-                return
-            yield 0xFF00, answer(PatientID=str(number))
-
-    with worklist(many) as port:
+    cancelled: list[int] = []
+    with worklist(until_cancelled(cancelled)) as port:
         found = find_worklist(peers(port), QUERY * 2, limit=20)
     assert len(found.identifiers) == 20
     assert not found.complete

@@ -1,7 +1,7 @@
 """A provider's whole loop against wlmscpfs: its delays with C-CANCEL, its switches, DCMTK's own sample worklist."""
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,14 +9,11 @@ import pytest
 from pydicom import Dataset, dcmread
 
 from gateway.bootstrap.network_verbs import looked_up
-from gateway.dimse.peer import Peer, Timeouts
 from gateway.domain.errors import GatewayError
-from gateway.domain.procedure import Step
-from gateway.spool.answers import AnswerLedger
-from gateway.stages.refresh import ProviderRules, RefreshStage
 from gateway.worklist.query import WorklistFilter
 from tests.support.ledger import NOON, TestSpool
 from tests.support.peers import WorklistScp
+from tests.support.provider_loop import ProviderLoop
 from tests.support.worklist_items import answer
 
 SAMPLES = Path("/usr/share/doc/dcmtk/examples/wlistdb/OFFIS")
@@ -43,40 +40,22 @@ def items(count: int) -> list[Dataset]:
     return made
 
 
-class Loop:
-    """The loop of one provider."""
-
-    def __init__(self, spool: TestSpool, scp: WorklistScp, wanted: WorklistFilter = ANY_DAY, **changes: object) -> None:
-        self.spool = spool
-        self.answers = AnswerLedger(spool.database, spool.clock)
-        peer = Peer("HIS", "localhost", scp.port, scp.ae_title, "BOX", None, Timeouts(response_s=8))
-        rules = ProviderRules(peer, 60, wanted, "", 2000)
-        self.stage = RefreshStage(
-            rules=replace(rules, **changes),  # type: ignore[arg-type]  # fields of the rules
-            steps=spool.steps,
-            answers=self.answers,
-            acquisitions=spool.acquisitions,
-            health=spool.health,
-            clock=spool.clock,
-            beat=lambda: None,
-        )
-
-    def steps(self) -> Sequence[Step]:
-        return self.spool.steps.candidates("fundus")
+def loop_of(spool: TestSpool, scp: WorklistScp, wanted: WorklistFilter = ANY_DAY, **changes: object) -> ProviderLoop:
+    return ProviderLoop(spool, scp.port, wanted, called=scp.ae_title, **changes)
 
 
 @pytest.mark.parametrize("options", [("--sleep-before", "2"), ("--sleep-after", "2")])
 def test_a_slow_provider_is_waited_for(tmp_path: Path, spool: TestSpool, options: tuple[str, ...]) -> None:
     with WorklistScp(tmp_path, items(4), *options) as scp:
-        assert Loop(spool, scp).stage.ask() == 4
+        assert loop_of(spool, scp).stage.ask() == 4
     assert spool.status.issues() == []
 
 
 def test_answers_that_come_too_slowly_are_cancelled_and_nothing_vanishes(tmp_path: Path, spool: TestSpool) -> None:
     with WorklistScp(tmp_path / "whole", items(8)) as scp:
-        assert Loop(spool, scp).stage.ask() == 8
+        assert loop_of(spool, scp).stage.ask() == 8
     with WorklistScp(tmp_path / "slow", items(8), "--sleep-during", "1", "-d") as scp:
-        slow = Loop(spool, scp, within_s=3)
+        slow = loop_of(spool, scp, within_s=3)
         came = slow.stage.ask()
         shown = slow.answers.round("HIS")
         assert "MatchingTerminatedDueToCancelRequest" in scp.log.read_text(errors="replace")
@@ -91,22 +70,22 @@ def test_answers_that_come_too_slowly_are_cancelled_and_nothing_vanishes(tmp_pat
 @pytest.mark.parametrize("options", [("-nse",), ("+xi",), ("+xe",), ("-dfr",), ("-s",), ("--no-fail",), ("-u",)])
 def test_its_other_switches(tmp_path: Path, spool: TestSpool, options: tuple[str, ...]) -> None:
     with WorklistScp(tmp_path, items(3), *options) as scp:
-        assert Loop(spool, scp).stage.ask() == 3
+        assert loop_of(spool, scp).stage.ask() == 3
     assert all(step.usable and not step.doubtful for step in spool.steps.candidates("fundus"))
 
 
 def test_refused_now_and_welcome_later(tmp_path: Path, spool: TestSpool) -> None:
     with WorklistScp(tmp_path / "refusing", items(2), "--refuse") as scp, pytest.raises(GatewayError):
-        Loop(spool, scp).stage.ask()
+        loop_of(spool, scp).stage.ask()
     assert [issue.key for issue in spool.status.issues()] == ["worklist.HIS.link"]
     with WorklistScp(tmp_path / "open", items(2)) as scp:
-        assert Loop(spool, scp).stage.ask() == 2
+        assert loop_of(spool, scp).stage.ask() == 2
     assert spool.status.issues() == []
 
 
 def test_one_patient_by_id_number_and_name(tmp_path: Path, spool: TestSpool) -> None:
     with WorklistScp(tmp_path, items(5)) as scp:
-        loop = Loop(spool, scp, WorklistFilter(days_back=0, days_ahead=0, modalities=("CT",)))
+        loop = loop_of(spool, scp, WorklistFilter(days_back=0, days_ahead=0, modalities=("CT",)))
         assert loop.stage.ask() == 0
         for wanted in (
             WorklistFilter(patient_id="P3"),
@@ -134,7 +113,7 @@ def samples(tmp_path: Path) -> list[Dataset]:
 @pytest.mark.parametrize("character_set", ["-csk", "-cs0", "-cs1"])
 def test_the_samples_of_dcmtk(tmp_path: Path, spool: TestSpool, samples: list[Dataset], character_set: str) -> None:
     with WorklistScp(tmp_path, samples, character_set=character_set) as scp:
-        loop = Loop(spool, scp)
+        loop = loop_of(spool, scp)
         assert loop.stage.ask() == len(samples)
         for _ in range(2):
             loop.stage.ask()
@@ -161,6 +140,6 @@ def test_the_samples_by_station(tmp_path: Path, spool: TestSpool, samples: list[
 
     assert of_station("AA32", "AA64")
     with WorklistScp(tmp_path, samples, character_set="-csk") as scp:
-        loop = Loop(spool, scp, replace(ANY_DAY, station_ae_titles=("AA32", "AA64")))
+        loop = loop_of(spool, scp, replace(ANY_DAY, station_ae_titles=("AA32", "AA64")))
         loop.stage.ask()
     assert {step.key.study_instance_uid for step in loop.steps()} == of_station("AA32", "AA64")
