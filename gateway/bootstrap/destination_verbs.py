@@ -38,13 +38,23 @@ def destination_verbs(parts: Parts, database: Database) -> Mapping[RequestKind, 
 
 
 def test_destination(settings: Configuration, credentials: Credentials, name: str) -> Outcome:
-    """Test a destination layer by layer; the layers stand in the detail."""
+    """Test a destination, or a peer of the RIS, layer by layer; the layers stand in the detail."""
     one = _named(settings, name)
     if one is None:
-        return _unknown(name)
+        return _test_ris(settings, credentials, name)
     if one.kind == "stow":
         return _probe_outcome(probe(mapped.stow_peer(one, credentials)))
     return _outcome(echo(mapped.destination_peer(settings, one, credentials)), "C-ECHO answered")
+
+
+def _test_ris(settings: Configuration, credentials: Credentials, name: str) -> Outcome:
+    """Test the worklist provider and the peer of performed steps of that name; the first fault ends it."""
+    outcome: Outcome = (False, f"There is no destination, worklist or mpps peer {name}.", "")
+    for peer in mapped.ris_peers(settings, name, credentials):
+        outcome = _outcome(echo(peer), "C-ECHO answered")
+        if not outcome[0]:
+            return outcome
+    return outcome
 
 
 def _learn(parts: Parts, one: Destination, memory: AcceptedLedger, *, by: str) -> Outcome:

@@ -25,6 +25,14 @@ def destination_peer(settings: Configuration, one: Destination, credentials: Cre
     return _peer(settings, one, credentials)
 
 
+def ris_peers(settings: Configuration, name: str, credentials: Credentials) -> list[Peer]:
+    """The worklist provider and the peer of performed steps of that name; one where both are the same application."""
+    peers: tuple[WorklistProvider | MppsPeer, ...] = (*settings.worklist, *settings.mpps)
+    named = [one for one in peers if one.name == name]
+    found = {(str(one.address), one.ae_title): one for one in named}
+    return [_peer(settings, one, credentials) for one in found.values()]
+
+
 def stow_peer(one: Destination, credentials: Credentials) -> StowPeer:
     """One destination as a DICOMweb service; certificates, passwords and tokens are read at each connection."""
     waits, tls, http = one.timeouts, one.tls, one.http

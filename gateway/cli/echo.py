@@ -1,4 +1,4 @@
-"""Tests a destination; needs no ledger, so that a box can be tried before it has run."""
+"""Tests a peer; needs no ledger, so that a box can be tried before it has run."""
 
 import json
 import sys
@@ -11,11 +11,11 @@ from gateway.domain.requests import RequestKind
 
 
 @click.command()
-@click.argument("destination")
+@click.argument("destination", metavar="NAME")
 @click.pass_context
 @speaks_of_faults
 def echo(context: click.Context, destination: str) -> None:
-    """Test DESTINATION layer by layer: name, connection, TLS, then association and C-ECHO, or the service."""
+    """Test NAME, a destination, worklist or mpps peer, layer by layer: name, connection, TLS, association, C-ECHO."""
     settings = configuration(context)
     if people.has_ledger(settings):  # then a role may run, which has the keys
         _print_layers(ask(context, RequestKind.ECHO, {"destination": destination}, show=_print_layers))

@@ -254,6 +254,12 @@ def corrects_and_reconciles(day: Day) -> None:
 def looks_at_the_box(day: Day, tmp_path: Path) -> None:
     assert "captured today" in day.types("gateway status", "status")
     assert "C-ECHO answered" in day.types("gateway echo NAME", "echo", "main")
+    assert "C-ECHO answered" in day.types("gateway echo NAME", "echo", "HIS")
+    told = day.types("gateway echo NAME", "echo", "RIS", code=1)
+    assert "failed at connect: Nothing listens for RIS" in told
+    assert "There is no destination, worklist or mpps peer RSI." in day.types(
+        "gateway echo NAME", "echo", "RSI", code=1
+    )
     day.types("gateway destinations --ask-anew NAME", "destinations", "--ask-anew", "main")
     assert "accepts" in day.types("gateway destinations", "destinations")
     assert ": good. 1 device(s)" in day.types("gateway check-config", "check-config")
