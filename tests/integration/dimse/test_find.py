@@ -1,5 +1,6 @@
 """Worklist queries to peers that live in this process: matching, every status, too much and nonsense."""
 
+from collections.abc import Callable
 from datetime import date
 from io import BytesIO
 
