@@ -1,4 +1,4 @@
-"""An association as requestor: negotiated, used message by message and ended, in the caller's own thread.
+"""An association as requestor: used message by message and ended, in the caller's own thread.
 
 pynetdicom encodes and decodes; the socket is driven here. Its own requestor reports most faults by a silent log
 line, queues a whole object before it is sent, and needs two threads per association. Here each wait has a deadline,
@@ -8,27 +8,23 @@ the socket's own back-pressure bounds memory, and each fault is a `GatewayError`
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
 from gateway.dimse import messages
-from gateway.dimse.link import Beat, Link, Pace, no_beat, open_link
+from gateway.dimse.congestion import Losses
+from gateway.dimse.link import Link, Pace
 from gateway.dimse.link_faults import broken, protocol_fault, silent
 from gateway.dimse.messages import DECODE_FAULTS, Message
-from gateway.dimse.negotiation import Agreement, Proposal, association_request, read_acceptance
+from gateway.dimse.negotiation import LARGEST_ACCEPTANCE, Agreement
 from gateway.dimse.pdu_reader import read_pdu
-from gateway.dimse.peer import Peer
-from gateway.dimse.rejections import aborted, rejected
+from gateway.dimse.rejections import aborted
 from gateway.domain.errors import GatewayError, Phase
 
 _log = logging.getLogger(__name__)
-_LARGEST_ACCEPTANCE = 1_048_576
 _LARGEST_COMMAND = 65_536
 _LARGEST_MESSAGE_ID = 0xFFFF
 _ABORT_PDU_BYTES = 10
-Connected = Callable[[float], None]
-"""Told the least round-trip time in seconds of a connection that has just been made."""
 
 
 class Association:
@@ -65,6 +61,10 @@ class Association:
     def pace_by(self, pace: Pace | None) -> None:
         """Let `pace` say when and how much may be sent from now on."""
         self._link.pace_by(pace)
+
+    def share_losses(self, losses: Losses) -> None:
+        """Go by, and add to, what other associations to this peer know of the link's losses."""
+        self._link.share_losses(losses)
 
     def round_trip_s(self) -> float:
         """The least round-trip time of the connection in seconds; 0 if it has ended or the kernel does not say."""
@@ -126,6 +126,10 @@ class Association:
     def carry(self, size: int) -> None:
         """What is sent next is an object of `size` bytes."""
         self._link.carry(size)
+
+    def carried(self) -> None:
+        """What was sent has arrived: see what the link did to it."""
+        self._link.carried()
 
     def send_framed(self, pdus: bytes) -> None:
         """Send what `framed` made, in one piece, so that the kernel fills its segments; raises as `send` does."""
@@ -263,7 +267,7 @@ class Association:
 
     @property
     def _longest_pdu(self) -> int:
-        return max(self.peer.max_pdu_bytes, _LARGEST_ACCEPTANCE)
+        return max(self.peer.max_pdu_bytes, LARGEST_ACCEPTANCE)
 
     def _read_values(self, deadline: float, phase: Phase) -> None:
         kind, body = read_pdu(self._link, deadline, phase, self._longest_pdu)
@@ -278,73 +282,3 @@ class Association:
             raise broken(self.peer, ConnectionError(0, "it released the association"), phase)
         else:
             raise ValueError(f"a PDU of type {kind} has no place here")
-
-
-def open_association(
-    peer: Peer, proposals: Sequence[Proposal], *, beat: Beat = no_beat, connected: Connected | None = None
-) -> Association:
-    """Call the peer and negotiate.
-
-    Parameters
-    ----------
-    proposals
-        1 to 128 presentation contexts; those refused stand in the agreement with their result.
-    beat
-        Called at least every few seconds while the association sends or waits.
-    connected
-        Told the connection's least round-trip time in seconds (0: unknown) before anything is negotiated.
-
-    Returns
-    -------
-    Association
-        Established, even if no context was accepted: what that means is the caller's to say.
-
-    Raises
-    ------
-    GatewayError
-        In phase RESOLVE, CONNECT, TLS or NEGOTIATE, with the disposition of the tables.
-
-    References
-    ----------
-    PS3.8 section 7.1 (A-ASSOCIATE service).
-    """
-    link = open_link(peer, beat)
-    if connected is not None:
-        connected(link.round_trip_s())
-    return negotiate(link, proposals)
-
-
-def negotiate(link: Link, proposals: Sequence[Proposal]) -> Association:
-    """Negotiate over an open link, which is closed when that fails; otherwise as `open_association`."""
-    established = False
-    try:
-        request = association_request(link.peer, proposals)
-        link.send(request, Phase.NEGOTIATE)
-        agreement = _await_agreement(link, proposals)
-        established = True
-    finally:
-        if not established:
-            link.close()
-    return Association(link, agreement)
-
-
-def _await_agreement(link: Link, proposals: Sequence[Proposal]) -> Agreement:
-    peer, phase = link.peer, Phase.NEGOTIATE
-    timeout_s = peer.timeouts.association_s
-    try:
-        return _read_agreement(link, proposals, time.monotonic() + timeout_s)
-    except TimeoutError:
-        raise silent(peer, phase, "the association request", timeout_s) from None
-    except DECODE_FAULTS as fault:
-        raise protocol_fault(peer, phase, f"its answer to the association request cannot be read ({fault})") from fault
-
-
-def _read_agreement(link: Link, proposals: Sequence[Proposal], deadline: float) -> Agreement:
-    kind, body = read_pdu(link, deadline, Phase.NEGOTIATE, _LARGEST_ACCEPTANCE)
-    if kind == messages.ASSOCIATE_AC:
-        return read_acceptance(messages.PDU_HEADER.pack(kind, 0, len(body)) + body, proposals)
-    if kind == messages.ASSOCIATE_RJ:
-        raise rejected(link.peer, body[1], body[2], body[3])
-    if kind == messages.ABORT:
-        raise aborted(link.peer, body[2], body[3], Phase.NEGOTIATE)
-    raise ValueError(f"a PDU of type {kind} has no place here")

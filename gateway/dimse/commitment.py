@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from gateway.dimse import messages
-from gateway.dimse.association import Association, open_association
+from gateway.dimse.association import Association
 from gateway.dimse.commitment_report import (
     COMMITMENT_INSTANCE_UID,
     COMMITMENT_SYNTAXES,
@@ -20,6 +20,7 @@ from gateway.dimse.commitment_report import (
 from gateway.dimse.link import Beat, no_beat
 from gateway.dimse.messages import Message
 from gateway.dimse.negotiation import ContextResult, Proposal
+from gateway.dimse.opening import open_association
 from gateway.dimse.peer import Peer
 from gateway.dimse.rejections import CONTEXT_RESULTS
 from gateway.dimse.status import Category, PeerRefused, action_meaning

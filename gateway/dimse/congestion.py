@@ -9,14 +9,45 @@ that for a full link, and BBR does not.
 import contextlib
 import socket
 import struct
+import threading
+from dataclasses import dataclass
 
 _CUBIC, _BBR = b"cubic", b"bbr"
 _SMALL_BYTES = 262_144
 _NO_QUEUE = 0.5
 _ENOUGH_LOSSES = 3
+_FORGOTTEN_AFTER = 3_000
+"""Packets that arrive at once: on a link that loses one in a hundred so many in a row are as good as impossible."""
+
 _INFO_BYTES = 192
-_RTT, _TOTAL_RETRANSMISSIONS, _MIN_RTT = 68, 100, 148
+_RTT, _TOTAL_RETRANSMISSIONS, _MIN_RTT, _SENT = 68, 100, 148, 156
 _NOT_MEASURED = 0xFFFFFFFF
+
+
+class Losses:
+    """Whether packets get lost on the way to a peer although nothing waits before the link; for several threads.
+
+    All connections to the peer add to it, and a new one goes by it at once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lost = 0
+        self._clean = 0
+
+    def met(self, sent: int, lost: int, *, queued: bool) -> None:
+        """Take in that of `sent` packets `lost` ones had to be sent again; what is lost from a queue says nothing."""
+        with self._lock:
+            if lost and not queued:
+                self._lost, self._clean = self._lost + lost, 0
+            elif not lost:
+                self._clean += sent
+            if self._clean >= _FORGOTTEN_AFTER:
+                self._lost = 0
+
+    def are_usual(self) -> bool:
+        """Whether enough was lost for nothing, and not too long ago."""
+        return self._lost >= _ENOUGH_LOSSES
 
 
 class Way:
@@ -25,26 +56,34 @@ class Way:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
         self._control = b""
+        self._sent = 0
         self._resent = 0
-        self._lost_for_nothing = 0
+        self._losses = Losses()
+
+    def share(self, losses: Losses) -> None:
+        """Go by, and add to, what other connections know of the way."""
+        self._losses = losses
 
     def round_trip_s(self) -> float:
         """The least round-trip time of this connection in seconds."""
-        return self._facts()[1]
+        return self._facts().least_s
 
     def queueing_s(self) -> float:
         """By how many seconds the round trip is longer at present than at its least: the queue before the link."""
-        now, least, _ = self._facts()
-        return max(0.0, now - least) if least else 0.0
+        facts = self._facts()
+        return max(0.0, facts.smoothed_s - facts.least_s) if facts.least_s else 0.0
+
+    def look(self) -> None:
+        """Take in what was lost since the last look."""
+        facts = self._facts()
+        queued = facts.smoothed_s - facts.least_s >= _NO_QUEUE * facts.least_s
+        self._losses.met(facts.sent - self._sent, facts.resent - self._resent, queued=queued)
+        self._sent, self._resent = facts.sent, facts.resent
 
     def carry(self, size: int) -> None:
         """Have the kernel send the next piece of an object of `size` bytes as suits the link."""
-        now, least, resent = self._facts()
-        if resent > self._resent and now - least < _NO_QUEUE * least:
-            self._lost_for_nothing += 1
-        self._resent = resent
-        lossy = self._lost_for_nothing >= _ENOUGH_LOSSES
-        self._choose(_BBR if lossy and size > _SMALL_BYTES else _CUBIC)
+        self.look()
+        self._choose(_BBR if self._losses.are_usual() and size > _SMALL_BYTES else _CUBIC)
 
     def _choose(self, control: bytes) -> None:
         if control == self._control:
@@ -53,15 +92,24 @@ class Way:
         with contextlib.suppress(OSError):  # this kernel has it not, or not for us: its own choice stays
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, control)
 
-    def _facts(self) -> tuple[float, float, int]:
-        """The smoothed and the least round-trip time in seconds, and how many segments were sent again."""
+    def _facts(self) -> "_Facts":
         try:
             facts = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _INFO_BYTES)
         except OSError:
-            return 0.0, 0.0, 0
-        if len(facts) < _MIN_RTT + 4:
-            return 0.0, 0.0, 0
-        smoothed, resent, least = (
-            int(struct.unpack_from("=I", facts, place)[0]) for place in (_RTT, _TOTAL_RETRANSMISSIONS, _MIN_RTT)
+            return _Facts()
+        if len(facts) < _SENT + 4:
+            return _Facts()
+        smoothed, resent, least, sent = (
+            int(struct.unpack_from("=I", facts, place)[0]) for place in (_RTT, _TOTAL_RETRANSMISSIONS, _MIN_RTT, _SENT)
         )
-        return smoothed / 1_000_000, 0.0 if least == _NOT_MEASURED else least / 1_000_000, resent
+        return _Facts(smoothed / 1_000_000, 0.0 if least == _NOT_MEASURED else least / 1_000_000, sent, resent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """The smoothed and the least round-trip time, and how many segments with data were sent, and sent again."""
+
+    smoothed_s: float = 0.0
+    least_s: float = 0.0
+    sent: int = 0
+    resent: int = 0

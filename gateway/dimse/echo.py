@@ -5,9 +5,10 @@ import time
 from dataclasses import dataclass
 
 from gateway.dimse import messages
-from gateway.dimse.association import Association, negotiate
+from gateway.dimse.association import Association
 from gateway.dimse.link import Link, TlsFacts, connect, resolve, secure
 from gateway.dimse.negotiation import Proposal
+from gateway.dimse.opening import negotiate
 from gateway.dimse.peer import Peer
 from gateway.dimse.rejections import CONTEXT_RESULTS
 from gateway.dimse.store import UNCOMPRESSED

@@ -11,10 +11,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dsutils import decode, encode
 
 from gateway.dimse import messages
-from gateway.dimse.association import Association, open_association
+from gateway.dimse.association import Association
 from gateway.dimse.link import Beat, no_beat
 from gateway.dimse.messages import DECODE_FAULTS, Message
 from gateway.dimse.negotiation import ContextResult, Proposal
+from gateway.dimse.opening import open_association
 from gateway.dimse.peer import Peer
 from gateway.dimse.rejections import CONTEXT_RESULTS
 from gateway.dimse.status import Category, PeerRefused, find_meaning

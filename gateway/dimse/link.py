@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from gateway.dimse import link_faults
-from gateway.dimse.congestion import Way
+from gateway.dimse.congestion import Losses, Way
 from gateway.dimse.peer import Peer
 from gateway.dimse.tls import client_context
 from gateway.domain import pacing
@@ -85,6 +85,14 @@ class Link:
     def carry(self, size: int) -> None:
         """What is sent next belongs to an object of `size` bytes: have the kernel send it as suits the link."""
         self._way.carry(size)
+
+    def carried(self) -> None:
+        """What was sent has arrived: see what the link did to it."""
+        self._way.look()
+
+    def share_losses(self, losses: Losses) -> None:
+        """Go by, and add to, what other connections to this peer know of the link's losses."""
+        self._way.share(losses)
 
     def send(self, data: bytes, phase: Phase) -> None:
         """Send all of `data`; raises a `GatewayError` if no byte is taken for the peer's stall time."""

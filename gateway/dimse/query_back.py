@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pydicom import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from gateway.dimse.association import Association, open_association
+from gateway.dimse.association import Association
 from gateway.dimse.find import FindRun
 from gateway.dimse.link import Beat, no_beat
 from gateway.dimse.negotiation import ContextResult, Proposal
+from gateway.dimse.opening import open_association
 from gateway.dimse.peer import Peer
 from gateway.dimse.rejections import CONTEXT_RESULTS
 from gateway.domain.commitment import ProofItem

@@ -8,9 +8,11 @@ from typing import Self
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from gateway.dimse import messages
-from gateway.dimse.association import Association, Connected, open_association
+from gateway.dimse.association import Association
+from gateway.dimse.congestion import Losses
 from gateway.dimse.link import Beat, Pace, no_beat
 from gateway.dimse.negotiation import MAX_CONTEXTS, ContextResult, Proposal
+from gateway.dimse.opening import Connected, open_association
 from gateway.dimse.part10 import Part10File
 from gateway.dimse.peer import Peer
 from gateway.dimse.rejections import CONTEXT_RESULTS
@@ -64,6 +66,7 @@ class StoreSession:
         beat: Beat = no_beat,
         pace: Pace | None = None,
         connected: Connected | None = None,
+        losses: Losses | None = None,
     ) -> Self:
         """Associate with `peer` for these (SOP class UID, transfer syntax UID) pairs.
 
@@ -75,6 +78,8 @@ class StoreSession:
             Asked before each write how many bytes may go now; None: as many as the link takes.
         connected
             Told the round-trip time in seconds as soon as there is a connection, before the peer has answered.
+        losses
+            What other associations to this peer know of the link's losses; None: nothing.
 
         Raises
         ------
@@ -83,6 +88,8 @@ class StoreSession:
         """
         association = open_association(peer, propose(pairs), beat=beat, connected=connected)
         association.pace_by(pace)
+        if losses is not None:
+            association.share_losses(losses)
         return cls(association)
 
     def __enter__(self) -> Self:
@@ -177,6 +184,7 @@ class StoreSession:
             meanwhile()
         timeout_s = self.peer.timeouts.for_response(file.data_bytes)
         answer = self._association.receive(timeout_s, max_data_bytes=0, what="the store request")
+        self._association.carried()
         status = self._association.expect(answer, messages.C_STORE_RSP, message_id)
         if answer.context_id != context.context_id:
             raise self._association.fault(Phase.RESPONSE, f"it answered in the context {answer.context_id}")

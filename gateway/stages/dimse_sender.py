@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from gateway.dimse.association import Connected
+from gateway.dimse.congestion import Losses
+from gateway.dimse.opening import Connected
 from gateway.dimse.part10 import Part10File
 from gateway.dimse.peer import Peer
 from gateway.dimse.store import StoreSession
@@ -34,6 +35,7 @@ class DimseSender:
         pace: Pace | None = None,
         offered: Sequence[str] = (),
         connected: Connected | None = None,
+        losses: Losses | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -43,12 +45,15 @@ class DimseSender:
             Transfer syntaxes that are proposed beside those needed, to learn what the peer takes.
         connected
             Told the round-trip time in seconds as soon as the peer's host has answered.
+        losses
+            What the associations to this destination know together of the link's losses.
         """
         self._peer = peer
         self._outgoing = outgoing
         self._calm_beat = beat
         self._hasty_beat = beat_until_stopped(beat)
         self._connected = connected
+        self._losses = losses or Losses()
         self._closing = False
         self._ready: _Ready | None = None
         self._pace = pace
@@ -69,7 +74,9 @@ class DimseSender:
         images = [sop_class for sop_class, _ in needed if sop_class != KEY_OBJECT_SELECTION]
         also = [(sop_class, syntax) for sop_class in images for syntax in self._offered]
         wanted = dict.fromkeys([*self._pairs, *also])
-        session = StoreSession.open(self._peer, wanted, beat=self._beat, pace=self._pace, connected=self._connected)
+        session = StoreSession.open(
+            self._peer, wanted, beat=self._beat, pace=self._pace, connected=self._connected, losses=self._losses
+        )
         self._session = session
         said = {pair: pair[1] in session.accepted(pair[0]) for pair in wanted if session.proposed(*pair)}
         self._learnt = Learnt(said, session.peer_max_pdu_bytes)

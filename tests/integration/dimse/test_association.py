@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.dimse.association import open_association
 from gateway.dimse.demo_peers import DemoPacs
 from gateway.dimse.negotiation import Proposal
+from gateway.dimse.opening import open_association
 from gateway.dimse.peer import Peer
 from gateway.dimse.rejections import REJECTIONS
 from gateway.dimse.store import UNCOMPRESSED

@@ -4,7 +4,7 @@ import socket
 import struct
 from typing import cast
 
-from gateway.dimse.congestion import Way
+from gateway.dimse.congestion import Losses, Way
 
 LARGE, SMALL = 1_000_000, 20_000
 _UNSAID = 0xFFFFFFFF
@@ -19,9 +19,9 @@ class Kernel:
         self.facts = b""
         self.says(smoothed_us=150_000, least_us=150_000, resent=0)
 
-    def says(self, *, smoothed_us: int, least_us: int, resent: int) -> None:
+    def says(self, *, smoothed_us: int, least_us: int, resent: int, sent: int = 0) -> None:
         facts = bytearray(192)
-        for place, value in ((68, smoothed_us), (100, resent), (148, least_us)):
+        for place, value in ((68, smoothed_us), (100, resent), (148, least_us), (156, sent)):
             struct.pack_into("=I", facts, place, value)
         self.facts = bytes(facts)
 
@@ -67,6 +67,44 @@ def test_losses_before_an_empty_link_bring_bbr_for_large_objects_only() -> None:
     way.carry(SMALL)
     way.carry(LARGE)
     assert kernel.chosen == [b"cubic", b"bbr", b"cubic", b"bbr"]
+
+
+def test_a_new_association_goes_by_what_the_others_have_lost() -> None:
+    losses, kernels = Losses(), [Kernel() for _ in range(4)]
+    for kernel in kernels[:3]:
+        way = way_of(kernel)
+        way.share(losses)
+        way.carry(LARGE)
+        kernel.says(smoothed_us=160_000, least_us=150_000, resent=1, sent=350)
+        way.look()
+    assert [kernel.chosen for kernel in kernels[:3]] == [[b"cubic"]] * 3
+    new = way_of(kernels[3])
+    new.share(losses)
+    new.carry(SMALL)
+    new.carry(LARGE)
+    assert kernels[3].chosen == [b"cubic", b"bbr"]
+
+
+def test_losses_that_are_gone_are_forgotten() -> None:
+    losses, kernel = Losses(), Kernel()
+    way = way_of(kernel)
+    way.share(losses)
+    kernel.says(smoothed_us=160_000, least_us=150_000, resent=3, sent=300)
+    way.carry(LARGE)
+    for sent in range(600, 3300, 300):
+        kernel.says(smoothed_us=160_000, least_us=150_000, resent=3, sent=sent)
+        way.carry(LARGE)
+    assert kernel.chosen == [b"bbr"]
+    kernel.says(smoothed_us=160_000, least_us=150_000, resent=3, sent=3_300)
+    way.carry(LARGE)
+    assert kernel.chosen == [b"bbr", b"cubic"]
+
+
+def test_losses_from_a_queue_neither_bring_bbr_nor_count_as_clean() -> None:
+    losses = Losses()
+    losses.met(300, 3, queued=False)
+    losses.met(100_000, 50, queued=True)
+    assert losses.are_usual()
 
 
 def test_losses_at_a_full_queue_say_nothing_of_the_link() -> None:
