@@ -57,6 +57,7 @@ def correct(
         One of them is being built, or sent by a run that lives; nothing was done, ask again.
     """
     rows = [_correctable(connection, spool, number, target, now_us) for number in acquisitions]
+    _refuse_where_they_are(connection, rows, study_uid)
     if target is not None:
         _refuse_without_bytes(connection, spool, rows)
         for row in rows:
@@ -133,6 +134,18 @@ def _correctable(
     if is_being_sent(connection, spool, row["instance"], now_us):
         raise NotYet
     return row
+
+
+def _refuse_where_they_are(connection: sqlite3.Connection, rows: Sequence[sqlite3.Row], study_uid: str) -> None:
+    """Refuse to reject an object only to build the same again, for a patient without an order."""
+    for row in rows:
+        if (
+            study_uid
+            and connection.execute(
+                "SELECT 1 FROM local_study WHERE id = ? AND study_instance_uid = ?", (row["local_study"], study_uid)
+            ).fetchone()
+        ):
+            raise RequestRefused(f"Acquisition {row['id']} is under that patient already.")
 
 
 def _standing_in(

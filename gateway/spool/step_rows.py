@@ -31,8 +31,12 @@ def take_step(
     """Insert or update one step; whether it is new or says something else than before."""
     key = (step.key.provider, step.key.study_instance_uid, step.key.step_id)
     row = connection.execute(
-        "SELECT id, snapshot, vanished FROM step WHERE provider = ? AND study_instance_uid = ? AND step_id = ?", key
+        "SELECT id, snapshot, vanished, expires_us FROM step"
+        " WHERE provider = ? AND study_instance_uid = ? AND step_id = ?",
+        key,
     ).fetchone()
+    if looked_up and row is not None and expires is not None:
+        expires = max(expires, row["expires_us"] or 0)  # what the broad question had stays as long as it gave it
     values = _values(step, now, expires, looked_up=looked_up)
     if row is None:
         connection.execute(

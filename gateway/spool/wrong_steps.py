@@ -29,6 +29,32 @@ def leave_wrong_steps(
     ).fetchall()
     for active in opened:
         remarks += _close(connection, now_us, active, actor)
+    return remarks + _leave_emergencies(connection, now_us, acquisitions, actor)
+
+
+def _leave_emergencies(
+    connection: sqlite3.Connection, now_us: int, acquisitions: Sequence[int], actor: str
+) -> list[str]:
+    """Close the wrong patient without an order where she is still open, if nothing else came under her."""
+    marks = ", ".join("?" for _ in acquisitions)
+    opened = connection.execute(
+        "SELECT DISTINCT active.device, active.local_study FROM active_local_study AS active"  # noqa: S608 - only question marks are inserted
+        " JOIN acquisition ON acquisition.device = active.device AND acquisition.local_study = active.local_study"
+        f" WHERE acquisition.id IN ({marks})",
+        tuple(acquisitions),
+    ).fetchall()
+    remarks = []
+    for active in opened:
+        device = active["device"]
+        if connection.execute(
+            "SELECT 1 FROM acquisition WHERE device = ? AND local_study = ? AND rejected_us IS NULL",
+            (device, active["local_study"]),
+        ).fetchone():
+            remarks.append(f"The patient that they came under is still open on {device}, for other pictures are in it.")
+            continue
+        connection.execute("DELETE FROM active_local_study WHERE device = ?", (device,))
+        write_journal(connection, now_us, actor, "step closed", f"device {device}", reason="it was the wrong entry")
+        remarks.append(f"The wrong patient was still open on {device}; it is closed now.")
     return remarks
 
 

@@ -67,7 +67,8 @@ def decide(
     `exact_only` is for acquisitions that were held before: a step that appeared after the capture must not catch an
     earlier patient's picture by its time alone.
     """
-    steps = [step for step in known if device.steps.lets_through(step)]
+    opened = None if active is None else active.key  # what the worklist says of it now counts, filter or not
+    steps = [step for step in known if step.key == opened or device.steps.lets_through(step)]
     rules = tuple(rule for rule in device.rules if rule in EXACT_RULES) if exact_only else device.rules
     verdict = match(
         hints=hints,

@@ -74,6 +74,9 @@ _DATES = ("birth_date", "date")
 _DAY_FIRST = re.compile(r"(\d{2})\.(\d{2})\.(\d{4})")
 _YEAR_FIRST = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 _ONE_DIGIT_HOUR = re.compile(r"\d:\d{2}(:\d{2})?")
+_SHORTENED = re.compile(r"\d[.,]\d+[Ee]\+\d+")
+_SPREADSHEET_FAULT = re.compile(r"#+|#[A-Z/0]+[!?]?")
+_NUMBERS = ("patient_id", "accession_number", "procedure_id", "step_id")
 _GUESSED = "Its text was not UTF-8 and was read as Western European; compare the name."
 _NO_ID = "this column is needed; nothing is read"
 _NO_NAME = "this column is needed, or family and given; nothing is read"
@@ -163,6 +166,7 @@ def _step(
     elif "^" not in filled["PatientName"]:
         filled["PatientName"] = "^".join(part.strip() for part in filled["PatientName"].split(",", 1))
     _dates(line, table, filled, today, faults)
+    _numbers(line, table, faults)
     if not line.cells.get("patient_id"):
         faults.append(TableFault(line.number, table.headers["patient_id"], "it is empty; cells may be merged"))
     whole = [f"In its list, {fault}." for fault in faults]
@@ -171,6 +175,17 @@ def _step(
         step = _noted(step, _GUESSED)
     faults += [TableFault(line.number, _column(text, table), text) for text in step.faults if text not in whole]
     return step, faults
+
+
+def _numbers(line: Line, table: Table, faults: list[TableFault]) -> None:
+    """Numbers that a spreadsheet did not keep as they were typed: two patients could be given the same one."""
+    for name in _NUMBERS:
+        text = line.cells.get(name, "")
+        if _SHORTENED.fullmatch(text):
+            why = "a spreadsheet has shortened this number; format the column as text and write the numbers again"
+            faults.append(TableFault(line.number, table.headers[name], why))
+        elif _SPREADSHEET_FAULT.fullmatch(text):
+            faults.append(TableFault(line.number, table.headers[name], "a spreadsheet has put a fault in its place"))
 
 
 def _noted(step: Step, text: str) -> Step:

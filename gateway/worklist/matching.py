@@ -189,9 +189,11 @@ class _Case:
         return self.hold(f"{len(fitting)} steps{patients} fit by {by}.", fitting)
 
     def _accept(self, rule: MatchRule, step: Step, by: str) -> Match | Hold:
-        if not step.usable:
-            why = step.faults[0] if step.faults else "It is faulty."
-            return self.hold(f"The step found by {by} cannot be used: {why}", self.steps)
+        spoilt = next((one for one in (step, *self.steps) if one.key == step.key and not one.usable), None)
+        if spoilt is not None:
+            since = "" if spoilt is step else " any more"
+            why = spoilt.faults[0] if spoilt.faults else "It is faulty."
+            return self.hold(f"The step found by {by} cannot be used{since}: {why}", self.steps)
         if step.doubtful or any(other.key == step.key and other.doubtful for other in self.steps):
             why = next((other.faults[0] for other in self.steps if other.key == step.key and other.faults), "")
             return self.hold(f"The step found by {by} is in doubt: {why}".rstrip(": "), self.steps)

@@ -156,7 +156,7 @@ def test_the_cache_serves_for_days_without_a_link_and_then_ends(spool: TestSpool
 def test_what_a_picture_or_an_open_step_refers_to_does_not_end(spool: TestSpool) -> None:
     spool.steps.answered("HIS", [step(1), step(2), step(3)], keep_days=0)
     spool.match(spool.record())
-    do(spool, RequestKind.OPEN_STEP, device="fundus", step="2")
+    do(spool, RequestKind.OPEN_STEP, device="fundus", step="2", confirmed="yes")
     spool.clock.advance(5 * 86400)
     assert spool.steps.expire() == 1
     assert {found.key.step_id for found in spool.steps.candidates("fundus")} == {"SPS1", "SPS2"}
@@ -177,6 +177,20 @@ def test_what_vanished_long_ago_and_was_never_used_is_forgotten(spool: TestSpool
     spool.clock.advance(61 * 86400)
     spool.steps.expire()
     assert [row["step_id"] for row in spool.rows("SELECT step_id FROM step")] == ["SPS1"]
+
+
+def test_looking_a_known_step_up_does_not_shorten_its_life(spool: TestSpool) -> None:
+    """The broad question had it; a person looked it up as well, and then the link was down for days."""
+    spool.steps.configure(["HIS"])
+    spool.steps.answered("HIS", [step(1)], keep_days=7)
+    before = spool.rows("SELECT expires_us FROM step")
+    spool.steps.looked_up("HIS", [step(1), step(2)])
+    after = spool.rows("SELECT expires_us FROM step ORDER BY id")
+    assert after[0] == before[0]
+    assert after[1]["expires_us"] < after[0]["expires_us"]
+    spool.clock.advance(4 * 86_400)
+    spool.steps.expire()
+    assert [one.key.step_id for one in spool.steps.candidates("fundus")] == ["SPS1"]
 
 
 def test_a_looked_up_step_outlives_broad_answers_that_do_not_cover_it(spool: TestSpool) -> None:

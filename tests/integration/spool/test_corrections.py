@@ -42,6 +42,41 @@ def test_the_successor_has_the_same_bytes_and_is_tied_to_the_right_step(spool: T
     assert ("correction", f"acquisition {new}") in spool.journal()
 
 
+def emergency(spool: TestSpool, content: bytes) -> AcquisitionId:
+    """A picture that was captured under an emergency who is open, and built."""
+    if not spool.rows("SELECT 1 FROM active_local_study"):
+        assert carried(spool, RequestKind.OPEN_UNSCHEDULED, device="fundus", confirmed="yes").ok
+    number = spool.record(content, with_file=True, exam_key=content.decode(), captured_at=spool.clock.now())
+    (study,) = spool.rows("SELECT * FROM local_study ORDER BY id DESC LIMIT 1")
+    patient = LocalStudy(Patient("E7"))
+    spool.acquisitions.matched_locally(number, patient, study["study_instance_uid"], "open")
+    spool.assemble(number, content=b"DICM" + content)
+    return number
+
+
+def test_an_emergency_that_was_the_wrong_patient_is_closed_where_she_is_still_open(spool: TestSpool) -> None:
+    number = emergency(spool, b"one")
+    done = put_right(spool, [number])
+    assert any("was still open on fundus; it is closed now" in remark for remark in done.remarks)
+    assert spool.rows("SELECT * FROM active_local_study") == []
+    assert ("step closed", "device fundus") in spool.journal()
+
+
+def test_an_emergency_with_other_pictures_stays_open_and_that_is_said(spool: TestSpool) -> None:
+    first, _ = emergency(spool, b"one"), emergency(spool, b"two")
+    done = put_right(spool, [first])
+    assert any("is still open on fundus, for other pictures are in it" in remark for remark in done.remarks)
+    assert len(spool.rows("SELECT * FROM active_local_study")) == 1
+
+
+def test_nothing_is_corrected_to_where_it_is(spool: TestSpool) -> None:
+    number = emergency(spool, b"one")
+    words = {"reason": "again", "operator": "Nurse A", "acquisitions": str(number)}
+    refused = carried(spool, RequestKind.CORRECT, unscheduled="yes", local_study="1", **words)
+    assert (refused.ok, refused.outcome) == (False, f"Acquisition {number} is under that patient already.")
+    assert spool.row("acquisition", number)["rejected_us"] is None
+
+
 def test_what_nobody_saw_is_dropped_without_a_note(spool: TestSpool) -> None:
     number = spool.deliverable(("east", "west"), content=b"picture")
     outcome = put_right(spool, [number])

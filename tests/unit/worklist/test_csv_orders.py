@@ -83,6 +83,12 @@ def test_a_list_without_dates_is_of_today() -> None:
         (GOOD.replace("P1,", ","), "line 2, column patient_id: it is empty; cells may be merged"),
         (GOOD.replace("P1,", "P\\1,"), "line 2, column patient_id: Patient ID has several values"),
         (GOOD.replace("P1,", "P" * 65 + ","), "line 2, column patient_id: Patient ID is longer"),
+        (GOOD.replace("P1,", "1.23457E+11,"), "line 2, column patient_id: a spreadsheet has shortened this number"),
+        (GOOD.replace("P1,", '"1,23457E+11",'), "line 2, column patient_id: a spreadsheet has shortened this number"),
+        (GOOD.replace("P1,", "#N/A,"), "line 2, column patient_id: a spreadsheet has put a fault in its place"),
+        (GOOD.replace("P1,", "#####,"), "line 2, column patient_id: a spreadsheet has put a fault in its place"),
+        (GOOD.replace("A1", "2.02611E+15"), "line 2, column accession_number: a spreadsheet has shortened this number"),
+        (GOOD.replace("A1", "#NAME?"), "line 2, column accession_number: a spreadsheet has put a fault in its place"),
         (GOOD.replace("A1", "A" * 17), "line 2, column accession_number: Accession Number is longer"),
         (GOOD.replace("1971-04-02", "03/04/1971"), "line 2, column birth_date: it is no clear date"),
         (GOOD.replace("1971-04-02", "1971-02-30"), "line 2, column birth_date: it is no clear date"),
@@ -113,6 +119,11 @@ def test_lines_that_contradict_each_other_are_all_unusable(second: str, said: st
     found = listed(GOOD, second)
     assert not any(step.usable for step in found.steps)
     assert texts(found).count(said) == 2
+
+
+@pytest.mark.parametrize("number", ["1E5", "12E+3", "E+11", "1.2", "1.5E", "#12", "-"])
+def test_an_id_that_only_looks_like_a_shortened_number_is_taken(number: str) -> None:
+    assert [step.usable for step in listed(GOOD.replace("P1,", f"{number},")).steps] == [True]
 
 
 def test_the_same_line_twice_is_one_order() -> None:

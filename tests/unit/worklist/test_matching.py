@@ -320,3 +320,13 @@ def test_an_order_or_patient_unknown_to_the_worklist_is_always_held(steps: list[
 def test_the_order_of_the_worklist_never_matters(steps: list[Step], hints: list[Hint], rules: list[MatchRule]) -> None:
     decisions = {decide(*hints, steps=order, rules=rules) for order in permutations(steps)}
     assert len({d.step if isinstance(d, Match) else None for d in decisions}) == 1
+
+
+@pytest.mark.parametrize("rules", [(MatchRule.ACTIVE_STEP,), ALL_RULES])
+def test_an_open_step_whose_entry_cannot_be_used_any_more_gets_nothing(rules: Sequence[MatchRule]) -> None:
+    """Its patient was merged away, or it is given twice, since it was opened: what stands in the cache now counts."""
+    gone_bad = replace(step(1), usable=False, faults=("Its patient ID was merged into another one.",))
+    decision = held(decide(steps=[gone_bad], active=step(1), rules=rules))
+    assert "cannot be used any more: Its patient ID was merged" in decision.reason
+    held(decide(hint(ACC, "A1"), steps=[gone_bad], active=step(1), rules=rules))
+    assert matched(decide(steps=[step(1)], active=step(1), rules=rules)).rule is MatchRule.ACTIVE_STEP
