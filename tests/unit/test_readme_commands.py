@@ -14,6 +14,7 @@ from gateway.domain.identifiers import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_
 from gateway.objects.iods import IODS
 from tests.support.readme import TEXT, blocks, commands
 
+ROOT = Path(__file__).parents[2]
 _STATION = '[station]\nname = "Room"\nae_title = "BOX"\ntime_zone = "UTC"\n'
 _MISSING = {"main": ("address", '"pacs.example:2762"\nae_title = "MAIN"'),
             "second": ("address", '"pacs2.example:2762"\nae_title = "SECOND"')}  # fmt: skip
@@ -90,3 +91,14 @@ def test_the_conformance_part_names_what_is_made() -> None:
     assert f"Class UID {IMPLEMENTATION_CLASS_UID}, Version Name {IMPLEMENTATION_VERSION_NAME}" in re.sub(
         r"\s+", " ", TEXT
     )
+
+
+def test_what_the_troubleshooting_quotes_is_what_the_program_says() -> None:
+    source = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "gateway").rglob("*.py"))
+    said = re.sub(r'"\s+f?"', "", source)
+    table = TEXT.partition("## Troubleshooting")[2].partition("## Conformance")[0]
+    quoted = [one for line in table.splitlines() if line.startswith("| ")
+              for one in re.findall(r'"([^"]+)"', line.split("|")[1])]  # fmt: skip
+    assert len(quoted) > 15
+    parts = [part.strip(" .,") for one in quoted for part in re.split(r"NAME|\.\.\.|: |\b\d+\b|(?<=take) ", one)]
+    assert [part for part in parts if part not in said] == []
