@@ -108,13 +108,15 @@ class StowSender:
         rest = batch
         while rest:
             count = self._next_count(rest)
-            broken, begun = False, self._monotonic()
+            broken, begun, stored = False, self._monotonic(), 0
             for delivery, outcome in self._store(rest[:count]):
                 broken = broken or (isinstance(outcome, GatewayError) and concerns_the_link(outcome))
+                stored += delivery.spooled.size if isinstance(outcome, StoreOutcome) else 0
                 yield delivery, outcome
             if broken:
                 return
-            self._measured(sum(delivery.spooled.size for delivery in rest[:count]), self._monotonic() - begun)
+            if stored:
+                self._measured(stored, self._monotonic() - begun)
             rest = rest[count:]
 
     def accepted(self, sop_class_uid: str) -> frozenset[str]:
@@ -177,6 +179,8 @@ class StowSender:
                     items[delivery.sop_instance_uid] = (delivery, self._item(delivery, copies))
                 except GatewayError as fault:
                     yield delivery, fault
+            if not items:
+                return
             try:
                 for item, result in self._open_session().store_batch([item for _, item in items.values()]):
                     delivery, _ = items.pop(item.sop_instance_uid)

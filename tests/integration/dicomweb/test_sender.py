@@ -285,6 +285,15 @@ def test_bytes_that_changed_on_the_disk_are_not_sent(bench: Bench, archive: Arch
     assert owed[1].sop_instance_uid not in archive.requests[0].uids
 
 
+def test_for_damaged_objects_alone_nothing_is_sent(bench: Bench, archive: Archive) -> None:
+    owed = bench.owe(2)
+    for delivery in owed:
+        (bench.folder / delivery.spooled.path).write_bytes(b"rotten")
+    found = bench.deliver(owed)
+    assert [fault.code for fault in found.values() if isinstance(fault, GatewayError)] == ["digest"] * 2
+    assert archive.requests == []
+
+
 def vanishes(caller: Caller, _: Request) -> None:
     caller.reset()
 
