@@ -192,19 +192,23 @@ class StowSender:
                         yield delivery, self._with_cost(delivery, item, result)
             except GatewayError as fault:
                 unknown = [*again, *(delivery for delivery, _ in items.values())]
-                self._perhaps_sent |= {delivery.sop_instance_uid for delivery in unknown}
-                if isinstance(fault, Stopped):  # what the next run must know of each: it may have been sent
-                    yield from ((delivery, fault) for delivery in unknown)
-                    return
-                # One stands for all: none of the others is blamed for what befell a batch, but each may have arrived.
-                if _may_have_arrived(fault):
-                    yield from ((delivery, PerhapsSent(fault)) for delivery in unknown[1:])
-                yield unknown[0], self._of_service(fault, several=len(group) > 1)
+                yield from self._of_unknown(unknown, fault, several=len(group) > 1)
                 return
         again += [delivery for delivery, _ in items.values()]
         self._perhaps_sent |= {delivery.sop_instance_uid for delivery, _ in items.values()}
         if again:
             yield from self._store(again)
+
+    def _of_unknown(self, unknown: Sequence[Delivery], fault: GatewayError, *, several: bool) -> Iterator[_Outcome]:
+        """What is said of objects whose request broke, or was refused as a whole."""
+        self._perhaps_sent |= {delivery.sop_instance_uid for delivery in unknown}
+        if isinstance(fault, Stopped):  # what the next run must know of each: it may have been sent
+            yield from ((delivery, fault) for delivery in unknown)
+            return
+        # One stands for all: none of the others is blamed for what befell a batch, but each may have arrived.
+        if _may_have_arrived(fault):
+            yield from ((delivery, PerhapsSent(fault)) for delivery in unknown[1:])
+        yield unknown[0], self._of_service(fault, several=several)
 
     def _refused(self, sop_class_uid: str) -> frozenset[str]:
         """The transfer syntaxes in which the service refuses a class, by what it said now and before."""
