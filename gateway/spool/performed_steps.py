@@ -49,7 +49,10 @@ class PerformedStepLedger:
         now, captured = to_us(self._clock.now()), to_us(captured_at)
         with self._database.write() as connection:
             device, active = _device_and_active(connection, acquisition, case)
-            row = _frozen(connection, acquisition) or _in_progress(connection, acquisition, device, case, captured)
+            row = _frozen(connection, acquisition)
+            if row is None:
+                self._end_of_another(connection, device, case, now)
+                row = _in_progress(connection, acquisition, device, case, captured)
             number = row["id"] if row else self._insert(connection, device, case, captured)
             if row is None:
                 _owe(connection, number, ReportKind.CREATE, peers, now)
@@ -61,6 +64,18 @@ class PerformedStepLedger:
             connection.execute("UPDATE acquisition SET performed_step = ? WHERE id = ?", (number, acquisition))
             text = connection.execute("SELECT snapshot FROM performed_step WHERE id = ?", (number,)).fetchone()[0]
         return number, case_from_text(text)
+
+    @staticmethod
+    def _end_of_another(connection: sqlite3.Connection, device: str, case: PerformedCase, now: int) -> None:
+        """End what is in progress under the same entry for another patient: the worklist gave the entry away since."""
+        rows = connection.execute(
+            "SELECT id, snapshot FROM performed_step WHERE state = 'open' AND device = ? AND provider = ?"
+            " AND study_instance_uid = ? AND step_id = ?",
+            (device, case.key.provider, case.key.study_instance_uid, case.key.step_id),
+        ).fetchall()
+        for row in rows:
+            if not _is_of(row, case):
+                close_performed_step(connection, now, row["id"], COMPLETED, actor="assemble")
 
     def of_acquisition(self, acquisition: AcquisitionId) -> PerformedCase | None:
         """The performed step to which an acquisition's instance refers; None where none is reported."""
@@ -75,11 +90,11 @@ class PerformedStepLedger:
         now = to_us(self._clock.now())
         key = (device, case.key.provider, case.key.study_instance_uid, case.key.step_id)
         completed = connection.execute(
-            "SELECT 1 FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
-            " AND outcome = 'completed'",
+            "SELECT snapshot FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ?"
+            " AND step_id = ? AND outcome = 'completed'",
             key,
-        ).fetchone()
-        append = completed is not None and isinstance(case.subject, Step)
+        ).fetchall()
+        append = isinstance(case.subject, Step) and any(_is_of(row, case) for row in completed)
         connection.execute(
             "INSERT OR IGNORE INTO study (study_instance_uid, started_us) VALUES (?, ?)",
             (case.study_instance_uid, to_us(case.study_started_at)),
@@ -202,14 +217,20 @@ def _frozen(connection: sqlite3.Connection, acquisition: int) -> sqlite3.Row | N
     return row
 
 
+def _is_of(row: sqlite3.Row, case: PerformedCase) -> bool:
+    """Whether a performed step is of the patient of `case`."""
+    patient, other = case_from_text(row["snapshot"]).subject.patient, case.subject.patient
+    return (patient.patient_id, patient.issuer) == (other.patient_id, other.issuer)
+
+
 def _in_progress(
     connection: sqlite3.Connection, acquisition: int, device: str, case: PerformedCase, captured: int
 ) -> sqlite3.Row | None:
     """The step to join: the open one, or one that is closing if this was captured before its end."""
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT id FROM performed_step WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
-        " AND (state = 'open' OR (state = 'closing' AND (closing_us >= ? OR id ="
-        " (SELECT performed_step FROM acquisition WHERE id = ?)))) ORDER BY state DESC, id DESC LIMIT 1",
+    rows = connection.execute(
+        "SELECT id, snapshot FROM performed_step"
+        " WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ? AND (state = 'open' OR (state = 'closing' AND (closing_us >= ? OR id ="
+        " (SELECT performed_step FROM acquisition WHERE id = ?)))) ORDER BY state DESC, id DESC",
         (
             device,
             case.key.provider,
@@ -218,8 +239,8 @@ def _in_progress(
             captured - FILE_CLOCK_US,
             acquisition,
         ),
-    ).fetchone()
-    return row
+    ).fetchall()
+    return next((row for row in rows if _is_of(row, case)), None)
 
 
 def _still_awaited(connection: sqlite3.Connection, row: sqlite3.Row) -> bool:

@@ -1,5 +1,7 @@
 """When performed steps begin and end, what they list, and what a late or a repeated acquisition does."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.domain.objects import LocalStudy
@@ -254,3 +256,19 @@ def test_the_step_of_a_device_that_was_removed_ends_all_the_same(performed: Perf
         performed.stage(devices=()).round()
         performed.clock.advance(60)
     assert [line.state for line in performed.lines()] == ["closed"]
+
+
+def test_an_entry_that_was_given_to_another_patient_begins_a_step_of_its_own(performed: Performed) -> None:
+    """The worklist gave it away and a person accepted that: no list may name pictures of two patients."""
+    first, before = performed.make(step(1))
+    other = replace(step(1), patient=Patient("P9", "HOSP", "Other^Person", "19700101", "M"))
+    second, after = performed.make(other)
+    third, _ = performed.make(other)
+    assert (first != second, second == third) == (True, True)
+    performed.close()
+    lines = {line.patient_id: line for line in performed.lines()}
+    assert (lines["P1"].outcome, lines["P9"].outcome) == ("completed", "completed")
+    assert (lines["P1"].instances, lines["P9"].instances, lines["P9"].append) == (1, 2, False)
+    assert before.split("/")[0] != after.split("/")[0], "nor may a series"
+    same_again, _ = performed.make(other)
+    assert [line.append for line in performed.lines() if line.number == same_again] == [True]
