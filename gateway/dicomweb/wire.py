@@ -232,7 +232,12 @@ def secure(peer: StowPeer, sock: socket.socket, beat: Beat = no_beat, pace: Pace
         raise
     context.set_alpn_protocols(["http/1.1"])
     sock.settimeout(peer.timeouts.tls_s)
-    wrapped = context.wrap_socket(sock, server_hostname=peer.host, do_handshake_on_connect=False)
+    try:
+        # wrapping looks at the socket, and fails by itself when the service has reset it meanwhile
+        wrapped = context.wrap_socket(sock, server_hostname=peer.host, do_handshake_on_connect=False)
+    except OSError as fault:
+        sock.close()
+        raise link_faults.tls_fault(peer, fault) from fault
     try:
         wrapped.do_handshake()
     except OSError as fault:
