@@ -1,5 +1,6 @@
 """Storing to a service that does as it is told: what it says of each instance counts, and nothing else."""
 
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -287,6 +288,52 @@ def test_the_loop_is_told_that_it_is_alive_and_the_pace_is_kept(pki: Pki, items:
     assert all(isinstance(result, StoreOutcome) for result in found.values())
     assert beats
     assert len(pace.asked) >= len(archive.requests[0].body) / 500
+
+
+class Narrowing:
+    """A `Pace` that grants less once it was asked for more than there is; it opens the tap at a stall."""
+
+    def __init__(self, most: int) -> None:
+        self.tap = threading.Event()
+        self._left, self._beats = most, 0
+
+    def beat(self) -> None:
+        self._beats += 1
+        if self._beats > 2:
+            self.tap.set()
+
+    def __call__(self, wanted: int, /) -> int:
+        self._beats = 0
+        self._left -= wanted
+        if self._left >= 0:
+            return wanted
+        self.tap.set()
+        return 1
+
+    def share(self) -> float | None:
+        return None
+
+
+def test_a_pace_that_changes_while_a_socket_is_full_breaks_nothing(
+    pki: Pki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What TLS was given and could not send it must be given again: less of it would end the connection."""
+    monkeypatch.setattr("gateway.dicomweb.wire._LONGEST_WAIT_S", 0.05)
+    large = item(tmp_path, 1, rows=20_000)
+    pace = Narrowing(large.size + 2000)
+
+    def waits(caller: Caller) -> None:
+        request = caller.read(body=False)
+        pace.tap.wait(30)
+        caller.swallow(int(request.headers["content-length"]))
+        caller.answer(200, store_answer([large.sop_instance_uid]))
+
+    with (
+        ScriptedService(pki, waits) as archive,
+        StowSession.open(stow_peer(archive.url, pki), beat=pace.beat, pace=pace) as session,
+    ):
+        ((_, result),) = session.store_batch([large])
+    assert isinstance(result, StoreOutcome)
 
 
 def test_the_handshake_of_a_service_that_is_not_trusted_is_named(pki: Pki) -> None:
