@@ -8,6 +8,8 @@ from gateway.spool.journal import write_journal
 from gateway.spool.moments import to_us
 
 _AT_ONCE = 200
+_LOOK_EVERY_S = 10.0
+"""To find that nothing is left to take over, all that the primary is owed is looked at."""
 
 _TAKE_OVER = (
     "INSERT INTO delivery (instance, acquisition, destination, state, since_us, due_us, lane, instead_of)"
@@ -36,6 +38,7 @@ class StandIn:
         self._destination = destination
         self._primary = primary
         self._after = after
+        self._next_look = float("-inf")
 
     def look(self) -> int:
         """Take over some of what the primary has not answered for in time, or hand back what was not begun.
@@ -59,7 +62,12 @@ class StandIn:
             self._count_from(now)  # the clock was put back since
             return 0
         late = row["failed_us"] is not None and now - row["failed_us"] >= self._after / timedelta(microseconds=1)
-        return self._take_over(now) if late else 0
+        if not late or self._clock.monotonic() < self._next_look:
+            return 0
+        count = self._take_over(now)
+        if not count:
+            self._next_look = self._clock.monotonic() + _LOOK_EVERY_S
+        return count
 
     def _count_from(self, now: int) -> None:
         with self._database.write() as connection:
