@@ -89,7 +89,7 @@ def _sender(parts: Parts, destination: Destination, beat: Beat, lot: Lot, databa
     outgoing = Outgoing(parts.files, copies)
     if destination.kind == "stow":
         recall = partial(AcceptedLedger(database, parts.clock).refused, destination.name)
-        service = mapped.stow_peer(destination, parts.credentials)
+        service = mapped.stow_peer(destination, parts.credentials, lot.losses)
         told = lot.width.connected
         return StowSender(service, outgoing, beat=beat, pace=lot.pace, recall=recall, connected=told)
     peer = mapped.destination_peer(parts.settings, destination, parts.credentials)

@@ -1,5 +1,6 @@
 """From what is configured to what the network wings want to know. A key's file is named, never read here."""
 
+import socket
 from zoneinfo import ZoneInfo
 
 from gateway.bootstrap.object_settings import encoding_policy
@@ -8,7 +9,7 @@ from gateway.config.link import Tls
 from gateway.config.model import Configuration
 from gateway.config.ris import MppsPeer, WorklistProvider
 from gateway.dicomweb.peer import HttpTimeouts, StowPeer, basic, bearer
-from gateway.dimse.congestion import Way
+from gateway.dimse.congestion import Losses, Way
 from gateway.dimse.peer import Peer, Timeouts
 from gateway.dimse.tls import TlsFiles, client_context
 from gateway.host.credentials import Credentials
@@ -33,8 +34,12 @@ def ris_peers(settings: Configuration, name: str, credentials: Credentials) -> l
     return [_peer(settings, one, credentials) for one in found.values()]
 
 
-def stow_peer(one: Destination, credentials: Credentials) -> StowPeer:
-    """One destination as a DICOMweb service; certificates, passwords and tokens are read at each connection."""
+def stow_peer(one: Destination, credentials: Credentials, losses: Losses | None = None) -> StowPeer:
+    """One destination as a DICOMweb service; certificates, passwords and tokens are read at each connection.
+
+    What its connections meet on their way is added to `losses`.
+    """
+    met = losses or Losses()
     waits, tls, http = one.timeouts, one.tls, one.http
     if tls is None:
         raise ValueError(f"{one.name} has no TLS")
@@ -43,6 +48,11 @@ def stow_peer(one: Destination, credentials: Credentials) -> StowPeer:
         if http.token is not None:
             return bearer(credentials.read(str(http.token)))
         return "" if http.password is None else basic(http.user, credentials.read(str(http.password)))
+
+    def way(sock: socket.socket) -> Way:
+        made = Way(sock)
+        made.share(met)
+        return made
 
     return StowPeer(
         name=one.name,
@@ -58,7 +68,7 @@ def stow_peer(one: Destination, credentials: Credentials) -> StowPeer:
         ),
         max_batch_bytes=http.max_request_bytes,
         max_batch_instances=http.max_request_instances,
-        way=Way,
+        way=way,
     )
 
 
