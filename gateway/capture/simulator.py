@@ -57,19 +57,12 @@ def draw(kind: str, seed: int) -> tuple[bytes, str]:
     return out.getvalue(), device.suffix
 
 
-@dataclass(frozen=True, slots=True)
-class Simulator:
-    """An imaging device that puts its acquisitions into a folder."""
-
-    kind: str
-
-    def drop_into(self, folder: Path, *, stem: str, seed: int) -> Path:
-        """Write one acquisition as ``stem`` with its suffix, under a hidden name first, as a careful device does."""
-        data, suffix = draw(self.kind, seed)
-        folder.mkdir(parents=True, exist_ok=True)
-        hidden, final = folder / f".{stem}{suffix}.part", folder / f"{stem}{suffix}"
-        with hidden.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        return hidden.rename(final)
+def drop_into(folder: Path, name: str, data: bytes) -> Path:
+    """Put a file into `folder`, under a hidden name first, as a careful device does; its final path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    hidden = folder / f".{name}.part"
+    with hidden.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return hidden.rename(folder / name)

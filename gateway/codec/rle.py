@@ -26,7 +26,6 @@ _HELD_BYTES = 8 << 20
 _CLAUSE = "PS3.5 Annex G"
 
 Bytes = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
 
 
 def encode_rle(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Iterator[bytes]:

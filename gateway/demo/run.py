@@ -18,7 +18,7 @@ import click
 
 from gateway.bootstrap.people import open_status
 from gateway.bootstrap.settings import load_configuration
-from gateway.capture.simulator import draw
+from gateway.capture.simulator import draw, drop_into
 from gateway.demo.home import DEVICES, DemoDevice, DemoHome
 from gateway.demo.patients import DemoOrder, orders, worklist_answers
 from gateway.demo.verify import Verdict, verify_at_pacs
@@ -142,9 +142,7 @@ class _Demo:
         if device.has_sidecar:
             sidecar = {"exam": {"accession": order.accession_number}}
             (folder / f"{stem}.json").write_text(json.dumps(sidecar), encoding="utf-8")
-        hidden = folder / f".{stem}{suffix}"
-        hidden.write_bytes(source)
-        hidden.rename(folder / f"{stem}{suffix}")
+        drop_into(folder, f"{stem}{suffix}", source)
         self._dropped.append(Dropped(f"{stem}{suffix}", device.name, order, source))
         click.echo(f"dropped: {device.name}/{stem}{suffix}  {len(source) / 1000:.0f} kB")
 

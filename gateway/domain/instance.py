@@ -1,7 +1,6 @@
 """SOP Instances and their deliveries: what is owed to whom, and with which proof."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from gateway.domain.identifiers import AcquisitionId, DeliveryId, DestinationName, InstanceId, Uid
 from gateway.domain.lifecycle import DeliveryState
@@ -56,15 +55,3 @@ class StoreOutcome:
     comment: str = ""
     transfer_syntax_uid: str = ""
     copy_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
-    """What one try of a delivery came to."""
-
-    started_at: datetime
-    phase: str
-    disposition: str
-    code: str
-    text: str
-    remedy: str

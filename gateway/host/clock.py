@@ -1,12 +1,7 @@
-"""The wall clock in the station's zone, the monotonic clock, and whether the wall clock is disciplined."""
+"""The wall clock in the station's zone, and the monotonic clock."""
 
-import ctypes
 import time
 from datetime import datetime, tzinfo
-
-_TIME_ERROR = 5
-_TIMEX_BYTES = 512
-"""More than ``struct timex`` (208 bytes on 64-bit Linux); the kernel writes no further than its own size."""
 
 
 class SystemClock:
@@ -22,13 +17,3 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that never go back."""
         return time.monotonic()
-
-
-def is_synchronised() -> bool | None:
-    """Whether the kernel holds the clock for disciplined by NTP or the like (adjtimex(2)); None if it cannot say."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "adjtimex"):
-        return None
-    unchanged = ctypes.create_string_buffer(_TIMEX_BYTES)  # modes = 0: only ask
-    state = int(libc.adjtimex(unchanged))
-    return None if state < 0 else state != _TIME_ERROR

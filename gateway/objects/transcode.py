@@ -18,7 +18,7 @@ from pydicom.pixels.utils import iter_pixels
 
 from gateway.domain.errors import Disposition, GatewayError, Phase
 from gateway.domain.frames import FrameFormat
-from gateway.objects.syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN, NATIVE
+from gateway.objects.syntaxes import EXPLICIT_LITTLE_ENDIAN, NATIVE
 from gateway.objects.write import write_document, write_object
 
 # transforms that belong to the coding: undone when the frames are decoded (PS3.5 section 8.2)
@@ -34,33 +34,6 @@ class Recoding:
     code: Callable[[bytes], bytes]
 
 
-def explicit_little_endian(source: Path, target: BinaryIO) -> None:
-    """Write a copy of the object at `source` in Explicit VR Little Endian, one frame in memory at a time.
-
-    Parameters
-    ----------
-    source
-        A Part 10 file as the gateway stores it, in any of its transfer syntaxes.
-    target
-        Open for writing and seekable, at its start; stays open.
-
-    Raises
-    ------
-    GatewayError
-        PARK, when the stored object cannot be read or decoded; `InvalidObject` when it is too long to be uncompressed.
-
-    References
-    ----------
-    PS3.4 B.3.1 (coercion of the transfer syntax leaves the instance what it is); PS3.5 section A.2.
-    """
-    _copy(source, target, EXPLICIT_LITTLE_ENDIAN)
-
-
-def implicit_little_endian(source: Path, target: BinaryIO) -> None:
-    """As `explicit_little_endian`, in Implicit VR Little Endian, which every destination must take (PS3.5 10.1)."""
-    _copy(source, target, IMPLICIT_LITTLE_ENDIAN)
-
-
 def recode(
     source: Path,
     target: BinaryIO,
@@ -72,8 +45,10 @@ def recode(
 
     Parameters
     ----------
-    source, target
-        As for `explicit_little_endian`.
+    source
+        A Part 10 file as the gateway stores it, in any of its transfer syntaxes.
+    target
+        Open for writing and seekable, at its start; stays open.
     choose
         Given the first native frame and the format of all, how the frames of the copy are coded.
     without_pixels
@@ -86,11 +61,12 @@ def recode(
     Raises
     ------
     GatewayError
-        As `explicit_little_endian`, and whatever `choose` and its coder raise.
+        PARK, when the stored object cannot be read or decoded; `InvalidObject` when it is too long to be uncompressed;
+        and whatever `choose` and its coder raise.
 
     References
     ----------
-    PS3.5 section 8.2 and annex A: what is coded without loss stays the same instance.
+    PS3.4 B.3.1 (coercion of the transfer syntax leaves the instance what it is); PS3.5 section 8.2 and annex A.
     """
     try:
         dataset = dcmread(source, stop_before_pixels=True)
@@ -111,13 +87,6 @@ def recode(
     coded = (chosen.code(frame) for frame in chain([first], frames))
     write_object(converted, chosen.transfer_syntax_uid, coded, frame_count, target)
     return chosen.transfer_syntax_uid
-
-
-def _copy(source: Path, target: BinaryIO, transfer_syntax_uid: str) -> None:
-    def plain(_: bytes, fmt: FrameFormat) -> Recoding:
-        return Recoding(transfer_syntax_uid, fmt.photometric_interpretation, lambda frame: frame)
-
-    recode(source, target, plain, without_pixels=transfer_syntax_uid)
 
 
 def _format_of(dataset: Dataset) -> FrameFormat:

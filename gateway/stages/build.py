@@ -26,10 +26,10 @@ from gateway.domain.ports import Clock
 from gateway.domain.procedure import Step
 from gateway.objects.build import build
 from gateway.objects.iods import choose_sop_class
+from gateway.objects.syntaxes import EXPLICIT_LITTLE_ENDIAN
 from gateway.objects.write import write_object
 from gateway.stages.beat import Beat
 from gateway.stages.encoding import (
-    EXPLICIT_LITTLE_ENDIAN,
     EncodingPolicy,
     LossyChoice,
     choose,

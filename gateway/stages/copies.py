@@ -14,11 +14,11 @@ from gateway.codec.errors import CodecError
 from gateway.codec.registry import encoded_photometric
 from gateway.codec.verify import verify
 from gateway.domain.frames import FrameFormat
+from gateway.objects.syntaxes import EXPLICIT_LITTLE_ENDIAN, IMPLICIT_LITTLE_ENDIAN
 from gateway.objects.transcode import Recoding, recode
 from gateway.stages.encoding import is_native, soonest
 
 _log = logging.getLogger(__name__)
-EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
 
 
 class CopyRules(Protocol):
@@ -46,7 +46,11 @@ def write_copy(source: Path, target: BinaryIO, accepted: Collection[str], rules:
     Every frame that is encoded is decoded by a foreign decoder and compared; where one does not come back, the copy
     is uncompressed.
     """
-    native = EXPLICIT if EXPLICIT in accepted or IMPLICIT not in accepted else IMPLICIT
+    native = (
+        IMPLICIT_LITTLE_ENDIAN
+        if IMPLICIT_LITTLE_ENDIAN in accepted and EXPLICIT_LITTLE_ENDIAN not in accepted
+        else EXPLICIT_LITTLE_ENDIAN
+    )
     candidates = [uid for uid in rules.candidates if uid in accepted and not is_native(uid)]
     if candidates:
         try:

@@ -8,8 +8,7 @@ from gateway.codec.errors import CodecError
 from gateway.codec.options import EncodeOptions
 from gateway.codec.registry import TransferSyntax, all_rows, check_format, lookup
 from gateway.domain.frames import FrameFormat, LossyStep
-
-EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+from gateway.objects.syntaxes import EXPLICIT_LITTLE_ENDIAN
 
 _QUICKEST_FIRST = (
     "1.2.840.10008.1.2.5",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -15,8 +16,9 @@ from rle.utils import encode_pixel_data
 from gateway.domain.frames import FrameFormat
 from gateway.domain.objects import ObjectOrder
 from gateway.objects.build import build
+from gateway.objects.transcode import Recoding, recode
 from gateway.objects.write import write_object
-from tests.unit.objects.orders import JPEG, RLE, frame
+from tests.unit.objects.orders import EXPLICIT, JPEG, RLE, frame
 
 _FINDING = re.compile(r"(?:^| - )(?:Error|Abort) - ")
 
@@ -94,3 +96,13 @@ def series(orders: Sequence[ObjectOrder], folder: Path) -> list[Path]:
         )
         paths.append(made(replace(order, identity=identity), folder / f"{number}.dcm"))
     return paths
+
+
+def uncompressed(source: Path, target: BinaryIO, syntax: str = EXPLICIT) -> None:
+    """Write the copy of an object whose frames stand as they are."""
+    recode(
+        source,
+        target,
+        lambda _, fmt: Recoding(syntax, fmt.photometric_interpretation, lambda frame: frame),
+        without_pixels=syntax,
+    )

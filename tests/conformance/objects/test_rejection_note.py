@@ -17,9 +17,8 @@ from gateway.domain.instance import InstanceIdentity
 from gateway.domain.objects import LocalStudy, ObjectOrder
 from gateway.domain.procedure import Patient, Step
 from gateway.objects.rejection_note import rejection_note, write_rejection_note
-from gateway.objects.transcode import implicit_little_endian
-from tests.conformance.objects.made import made, series, tool_output, validator_findings
-from tests.unit.objects.orders import CAPTURED_AT, STATION, order, step, unscheduled
+from tests.conformance.objects.made import made, series, tool_output, uncompressed, validator_findings
+from tests.unit.objects.orders import CAPTURED_AT, IMPLICIT, STATION, order, step, unscheduled
 
 OTHER = Patient("4712", "", "Другой^Пациент", "19600229", "M")
 SUBJECTS: dict[str, Step | LocalStudy] = {
@@ -119,7 +118,7 @@ def test_the_same_order_gives_the_same_bytes_and_an_implicit_copy_the_same_note(
     first, second = written(order_of_note, tmp_path / "a"), written(order_of_note, tmp_path / "b")
     assert first.read_bytes() == second.read_bytes()
     copy = BytesIO()
-    implicit_little_endian(first, copy)
+    uncompressed(first, copy, IMPLICIT)
     copy.seek(0)
     assert dcmread(copy) == dcmread(first)
 

@@ -1,10 +1,8 @@
 """Copies without compression: the same instance and pixels, as foreign decoders see them."""
 
 import tracemalloc
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -16,10 +14,10 @@ from pydicom.pixels.utils import iter_pixels
 from gateway.domain.errors import Disposition, GatewayError
 from gateway.domain.frames import FrameFormat, PictureFacts
 from gateway.objects.build import build
-from gateway.objects.transcode import explicit_little_endian, implicit_little_endian
 from gateway.objects.write import write_object
-from tests.conformance.objects.made import made, rle, tool_output, validator_findings
+from tests.conformance.objects.made import made, rle, tool_output, uncompressed, validator_findings
 from tests.unit.objects.orders import (
+    EXPLICIT,
     GREY8,
     GREY12,
     GREY16,
@@ -34,13 +32,12 @@ from tests.unit.objects.orders import (
 )
 
 J2K = "1.2.840.10008.1.2.4.90"
-Copy = Callable[[Path, BinaryIO], None]
 
 
-def copied(copy: Copy, source: Path) -> Path:
+def copied(source: Path, syntax: str = EXPLICIT) -> Path:
     result = source.with_name("copy.dcm")
     with result.open("wb") as target:
-        copy(source, target)
+        uncompressed(source, target, syntax)
     return result
 
 
@@ -49,17 +46,17 @@ def pixels(path: Path) -> NDArray[np.generic]:
     return np.stack(list(iter_pixels(path, raw=True)))
 
 
-@pytest.mark.parametrize("copy", [explicit_little_endian, implicit_little_endian])
+@pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT])
 @pytest.mark.parametrize("fmt", [GREY8, GREY12, GREY16, RGB], ids=["grey8", "grey12", "grey16", "rgb"])
 @pytest.mark.parametrize("frames", [1, 3])
 def test_a_copy_of_an_rle_object_is_the_same_instance(
-    tmp_path: Path, fmt: FrameFormat, frames: int, copy: Copy
+    tmp_path: Path, fmt: FrameFormat, frames: int, syntax: str
 ) -> None:
     source = made(order(fmt=fmt, transfer_syntax_uid=RLE, frame_count=frames), tmp_path / "object.dcm")
-    path = copied(copy, source)
+    path = copied(source, syntax)
     before, after = dcmread(source), dcmread(path)
     assert pixels(path).tobytes() == b"".join(frame(fmt, n) for n in range(frames))
-    assert not after.file_meta.TransferSyntaxUID.is_compressed
+    assert after.file_meta.TransferSyntaxUID == syntax
     del before.PixelData, after.PixelData
     assert before == after
     assert validator_findings("dciodvfy", path) == []
@@ -70,7 +67,7 @@ def test_a_copy_of_an_rle_object_is_the_same_instance(
 def test_a_copy_of_a_camera_jpeg_is_rgb_and_still_lossy(tmp_path: Path, sop_class: str) -> None:
     facts = PictureFacts(lossy=LOSSY_JPEG)
     source = made(order(sop_class, YBR_422, transfer_syntax_uid=JPEG, facts=facts), tmp_path / "object.dcm")
-    path = copied(explicit_little_endian, source)
+    path = copied(source)
     after = dcmread(path)
     assert (after.PhotometricInterpretation, after.PlanarConfiguration) == ("RGB", 0)
     assert (after.LossyImageCompression, after.LossyImageCompressionMethod) == ("01", "ISO_10918_1")
@@ -92,7 +89,7 @@ def test_a_copy_of_a_reversible_colour_transform_is_the_source(tmp_path: Path) -
     with source.open("wb") as target:
         write_object(build(order("vl-photographic", rct, transfer_syntax_uid=J2K)).dataset, J2K, [stream], 1, target)
     assert validator_findings("dciodvfy", source) == []
-    path = copied(explicit_little_endian, source)
+    path = copied(source)
     assert dcmread(path).PhotometricInterpretation == "RGB"
     assert pixels(path).tobytes() == frame(rct)
 
@@ -104,12 +101,12 @@ def test_what_dcmtk_compresses_without_loss_comes_back(tmp_path: Path, tool: tup
     source = tmp_path / "object.dcm"
     tool_output(*tool, native, source)
     assert dcmread(source, stop_before_pixels=True).file_meta.TransferSyntaxUID.is_compressed
-    assert pixels(copied(explicit_little_endian, source)).tobytes() == frame(fmt)
+    assert pixels(copied(source)).tobytes() == frame(fmt)
 
 
 def test_a_native_object_is_copied_too(tmp_path: Path) -> None:
     source = made(order(transfer_syntax_uid=IMPLICIT, frame_count=2), tmp_path / "object.dcm")
-    assert pixels(copied(explicit_little_endian, source)).tobytes() == frame(RGB) + frame(RGB, 1)
+    assert pixels(copied(source)).tobytes() == frame(RGB) + frame(RGB, 1)
 
 
 def test_a_stream_that_cannot_be_decoded_parks_the_delivery(tmp_path: Path) -> None:
@@ -117,13 +114,13 @@ def test_a_stream_that_cannot_be_decoded_parks_the_delivery(tmp_path: Path) -> N
     with source.open("wb") as target:
         write_object(build(order(fmt=YBR_422, transfer_syntax_uid=JPEG)).dataset, JPEG, [b"no JPEG"], 1, target)
     with pytest.raises(GatewayError) as caught:
-        explicit_little_endian(source, BytesIO())
+        uncompressed(source, BytesIO())
     assert caught.value.disposition is Disposition.PARK
 
 
 def test_a_missing_file_parks_the_delivery(tmp_path: Path) -> None:
     with pytest.raises(GatewayError) as caught:
-        explicit_little_endian(tmp_path / "gone.dcm", BytesIO())
+        uncompressed(tmp_path / "gone.dcm", BytesIO())
     assert caught.value.disposition is Disposition.PARK
 
 
@@ -137,7 +134,7 @@ def test_memory_holds_a_few_frames_whatever_the_length(tmp_path: Path) -> None:
     try:
         with source.open("wb") as target:
             write_object(dataset, RLE, (coded for _ in range(count)), count, target)
-        copied(explicit_little_endian, source)
+        copied(source)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -9,7 +9,7 @@ from PIL import Image
 
 from gateway.capture.completeness import Growth, completeness_of
 from gateway.capture.image_files import open_picture
-from gateway.capture.simulator import KINDS, Simulator, draw
+from gateway.capture.simulator import KINDS, draw, drop_into
 from gateway.domain.errors import ConfigurationError
 
 EXPECTED = {
@@ -22,8 +22,9 @@ EXPECTED = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_drawing_opens_as_its_kind_of_picture(tmp_path: Path, kind: str) -> None:
-    path = Simulator(kind).drop_into(tmp_path / "drop", stem="ACC1_7", seed=3)
     suffix, colour, bits = EXPECTED[kind]
+    data, ending = draw(kind, 3)
+    path = drop_into(tmp_path / "drop", f"ACC1_7{ending}", data)
     assert path == tmp_path / f"drop/ACC1_7{suffix}"
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
     picture = open_picture(path)

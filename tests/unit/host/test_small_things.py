@@ -12,9 +12,8 @@ import pytest
 
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.ports import Clock
-from gateway.host.clock import SystemClock, is_synchronised
+from gateway.host.clock import SystemClock
 from gateway.host.credentials import Credentials
-from gateway.host.disk import disk_room
 from gateway.host.logs import goes_to_journald, set_up_logs
 
 
@@ -32,16 +31,6 @@ def test_the_clock_tells_the_time_of_the_station() -> None:
     clock: Clock = SystemClock(ZoneInfo("Asia/Kolkata"))
     assert clock.now().utcoffset() == timedelta(hours=5, minutes=30)
     assert clock.monotonic() <= clock.monotonic()
-
-
-def test_the_kernel_says_whether_the_clock_is_disciplined() -> None:
-    assert is_synchronised() in {True, False, None}
-
-
-def test_room_is_that_of_the_file_system(tmp_path: Path) -> None:
-    room = disk_room(tmp_path / "not" / "yet")
-    assert 0 < room.free_bytes <= room.total_bytes
-    assert room.total_bytes == disk_room(tmp_path).total_bytes
 
 
 def test_a_line_is_key_and_value(root_logger: logging.Logger) -> None:
