@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from PIL import Image
@@ -31,6 +32,7 @@ from gateway.bootstrap.rebuild import rebuild_stage
 from gateway.bootstrap.ris import report_stage
 from gateway.bootstrap.roles import prepare
 from gateway.bootstrap.settings import load_configuration
+from gateway.codec.options import DEFAULT_STRIP_SAMPLES
 from gateway.domain.checkpoints import Checkpoint
 from gateway.domain.procedure import Patient, Step, StepKey
 from gateway.spool.database import Database, migrate
@@ -209,6 +211,12 @@ def order(number: int) -> Step:
 
 
 def _life(config: str, role: str, kill: KillAt) -> None:
+    # Tuning the codec to the machine is longer than all the rest of a life, and a matter of tests of its own.
+    with mock.patch("gateway.bootstrap.assemble_role.tuned_strip_samples", return_value=DEFAULT_STRIP_SAMPLES):
+        _live(config, role, kill)
+
+
+def _live(config: str, role: str, kill: KillAt) -> None:
     settings = load_configuration(Path(config))
     lock = RoleLock(settings.spool.path, role)
     parts = prepare(settings, role, kill)
