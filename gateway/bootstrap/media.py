@@ -52,6 +52,14 @@ def export_queue(
         database.close()
 
 
+def lies_on_own_disk(settings: Configuration, folder: Path) -> bool:
+    """Whether a folder is on the disk of the spool: then no stick is mounted there."""
+    try:
+        return folder.stat().st_dev == settings.spool.path.stat().st_dev
+    except OSError:
+        return False
+
+
 def import_receipt(settings: Configuration, path: Path, *, importer: str, destination: str) -> ReceiptOutcome:
     """Take for stored what the receipt at `path` proves.
 

@@ -24,9 +24,14 @@ def export(context: click.Context, usb_path: Path, *, destination: str, only_new
     Nothing counts as delivered by it: bring the filled-in receipt back and import it. The file-set names patients;
     keep the stick like a record. Interrupted, repeat the command with the same stick.
     """
-    outcome = media.export_queue(
-        configuration(context), usb_path, destination=destination, again=not only_new, tell=_tell
-    )
+    settings = configuration(context)
+    if media.lies_on_own_disk(settings, usb_path):
+        click.echo(
+            f"{usb_path} is on the gateway's own disk: if you mean a stick, it is not mounted there. Stop with Ctrl-C,"
+            " mount it, and remove what was written.",
+            err=True,
+        )
+    outcome = media.export_queue(settings, usb_path, destination=destination, again=not only_new, tell=_tell)
     if outcome is None:
         click.echo("Nothing is unsent.")
         return

@@ -70,6 +70,7 @@ def test_the_file_set_is_read_by_foreign_programs_and_a_listing_of_what_they_too
     stick.mkdir()
     told = command(house, "export", str(stick))
     assert "6 of 6 object(s)" in told
+    assert "is on the gateway's own disk" in told  # no stick is mounted there, and nothing else would say so
     assert "MiB/s" in told
     assert states(house) == ["pending"] * 6
     assert command(house, "queue", "list").count("exported") == 6
