@@ -30,7 +30,7 @@ class TableFault:
     def __str__(self) -> str:
         places = [f"line {self.line}"] if self.line else []
         places += [f"column {self.column}"] if self.column else []
-        return f"{', '.join(places) or 'the list'}: {self.text}"
+        return f"{', '.join(places)}: {self.text}" if places else self.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from gateway.web.forms import number_field
 from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.render import page, screen
-from gateway.web.words.performed import performed_mark, performed_verdict, report_mark, report_trouble
+from gateway.web.words.performed import performed_mark, performed_verdict, report_mark, report_trouble, silent_peers
 
 _ROWS = 60
 
@@ -31,6 +31,7 @@ def show() -> Response:
     reader, everything = house().reader, request.args.get("all") == "yes"
     unfinished = reader.performed_steps(unfinished=True, limit=_ROWS + 1)
     rows = reader.performed_steps(limit=_ROWS + 1) if everything else unfinished
+    silent = silent_peers(reader.issues())
     return screen(
         "performed",
         performed_verdict(unfinished),
@@ -39,7 +40,7 @@ def show() -> Response:
         cut=len(rows) > _ROWS,
         everything=everything,
         mark=lambda step: performed_mark(step, house().now()),
-        told=lambda report: report_mark(report, house().now()),
+        told=lambda report: report_mark(report, house().now(), silent),
         trouble=report_trouble,
     )
 

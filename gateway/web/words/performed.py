@@ -1,14 +1,16 @@
 """Performed steps in plain words: how far one has come, and what its RIS was told and answered."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from gateway.domain.performed_step import DISCONTINUATION_REASONS
-from gateway.domain.views import PerformedStepView, ReportView
+from gateway.domain.views import IssueView, PerformedStepView, ReportView
 from gateway.web.words.states import Mark, Tone, Trouble, layer_word
 from gateway.web.words.text import clock_text, count, listed, when
 from gateway.web.words.verdicts import Verdict
 
+_NOBODY: Mapping[str, datetime] = MappingProxyType({})
 _TOLD = {"create": "Start told", "set": "End told"}
 _NOT_TOLD = {"create": "Start not told yet", "set": "End not told yet"}
 _ANSWERS = {
@@ -38,8 +40,8 @@ def reason_words(code: str) -> str:
     return f"{DISCONTINUATION_REASONS.get(code, 'unknown reason')} ({code})"
 
 
-def report_mark(report: ReportView, now: datetime) -> Mark:
-    """What became of one report to one peer."""
+def report_mark(report: ReportView, now: datetime, silent_since: Mapping[str, datetime] = _NOBODY) -> Mark:
+    """What became of one report to one peer; `silent_since` names the peers whose link is down."""
     if report.state == "done":
         answer = f"{_ANSWERS.get(report.status, 'taken')} ({report.status})"
         return Mark(Tone.SAFE, _TOLD[report.kind], f"{when(report.since, now)}, {answer}")
@@ -48,7 +50,18 @@ def report_mark(report: ReportView, now: datetime) -> Mark:
         return Mark(Tone.DANGER, word, f"stopped {when(report.since, now)}")
     if report.error:
         return Mark(Tone.ATTENTION, word, f"tried {count(report.attempts, 'time')}")
+    if report.peer in silent_since:
+        return Mark(Tone.ATTENTION, word, f"link down since {clock_text(silent_since[report.peer], now)}")
     return Mark(Tone.BUSY, word, "its turn comes")
+
+
+def silent_peers(issues: Iterable[IssueView]) -> dict[str, datetime]:
+    """The peers of performed steps whose link is down, and since when, by what stands as an issue."""
+    start, end = "mpps.", ".link"
+    keys = {issue.key: issue.since for issue in issues}
+    return {
+        key[len(start) : -len(end)]: since for key, since in keys.items() if key.startswith(start) and key.endswith(end)
+    }
 
 
 def report_trouble(report: ReportView) -> Trouble | None:

@@ -46,6 +46,10 @@ def test_nothing_is_wider_than_the_screen(tab: Page, filled: FakePage, width: in
     tab.set_viewport_size({"width": width, "height": 700})
     tab.goto(f"{filled.url}/destinations/accepts?name=Main+PACS")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    answers = tab.eval_on_selector_all(
+        ".layers td:nth-child(2)", "all => all.map(e => e.getBoundingClientRect().height)"
+    )
+    assert max(answers) < 48, "an answer of three words stands in one line"
     for button in tab.locator("main .button").all():
         box = button.bounding_box()
         assert box is not None

@@ -1,12 +1,14 @@
 """The list of performed steps, its verbs, and who is open on a device until when."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from gateway.domain.requests import RequestKind
+from gateway.domain.views import IssueView
 from gateway.web.words.opened import closing_words, opened_words
-from gateway.web.words.performed import performed_mark, report_mark
+from gateway.web.words.performed import performed_mark, report_mark, silent_peers
 from gateway.web.words.states import Tone
 from tests.support.fake_locals import local_study
 from tests.support.fake_reader import MORNING, acquisition, device, performed, recent, report, step
@@ -117,6 +119,11 @@ def test_marks_have_a_tone_and_a_word() -> None:
     done = performed_mark(performed(state="closed", outcome="completed", ended_at=MORNING), now)
     assert (done.tone, done.word, done.detail) == (Tone.SAFE, "Completed", "10:42")
     assert report_mark(report(kind="set", state="pending", status="", attempts=0), now).word == "End not told yet"
+    waiting = report(kind="set", state="pending", status="", attempts=0)
+    down = IssueView(f"mpps.{waiting.peer}.link", "attention", MORNING, "Nothing listens.", "Look.")
+    silent = silent_peers([down, replace(down, key="destination.main.link")])
+    assert report_mark(waiting, now, silent).detail == "link down since 10:42"
+    assert report_mark(replace(waiting, peer="another"), now, silent).detail == "its turn comes"
     assert report_mark(report(status="B999"), now).detail.endswith("taken (B999)")
     assert report_mark(PARKED, now).tone is Tone.DANGER
 
@@ -171,7 +178,7 @@ def test_opening_asks_too_when_the_other_patient_was_closed_a_moment_ago(person:
     person.page.reader.recent = {"fundus": recent()}
     asked = person.post("/worklist/open", {"device": "fundus", "step": "2"})
     assert "Open Doe, Jane on fundus?" in words(asked.text)
-    assert "A picture of शर्मा, सुनीता arrived" in words(asked.text)
+    assert "A picture of शर्मा, सुनीता (ID 4711) arrived" in words(asked.text)
     assert person.post("/worklist/open", {"device": "fundus", "step": "1"}).status_code == 303
     assert person.page.desk.filed == [(RequestKind.OPEN_STEP, {"device": "fundus", "step": "1"}, "page")]
 
