@@ -229,7 +229,8 @@ def _in_progress(
     """The step to join: the open one, or one that is closing if this was captured before its end."""
     rows = connection.execute(
         "SELECT id, snapshot FROM performed_step"
-        " WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ? AND (state = 'open' OR (state = 'closing' AND (closing_us >= ? OR id ="
+        " WHERE device = ? AND provider = ? AND study_instance_uid = ? AND step_id = ?"
+        " AND (state = 'open' OR (state = 'closing' AND (closing_us >= ? OR id ="
         " (SELECT performed_step FROM acquisition WHERE id = ?)))) ORDER BY state DESC, id DESC",
         (
             device,

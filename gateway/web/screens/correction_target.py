@@ -8,7 +8,7 @@ from gateway.domain.local_views import LocalStudyView
 from gateway.domain.views import AcquisitionView, StepView
 from gateway.web.forms import chosen_step, number_field
 from gateway.web.house import house
-from gateway.web.screens.unscheduled import Identity, typed_identity
+from gateway.web.screens.unscheduled import FIELDS, Identity, typed_identity
 from gateway.web.words.candidates import unfit_words
 from gateway.web.words.identities import age_words
 from gateway.web.words.text import birth_date, person
@@ -78,8 +78,7 @@ def _typed() -> Target:
         wrong = typed.only_fault("age") | typed.only_fault("sex")
         typed = Identity("", "", "", "", typed.sex, typed.age, typed.accession_number, faults=wrong)
     payload = {"unscheduled": "yes", **typed.payload()}
-    kept = ("patient_id", "family", "given", "born", "sex", "age", "accession_number")
-    fields = [("unscheduled", "yes"), *((name, getattr(typed, name)) for name in kept)]
+    fields = [("unscheduled", "yes"), *((name, getattr(typed, name)) for name in FIELDS)]
     if unknown:
         fields.append(("unknown", "yes"))
     given = typed.patient_id or f"of this box ({house().local_studies.next_id()})"

@@ -11,12 +11,11 @@ from gateway.web.house import house
 from gateway.web.notices import ask, say
 from gateway.web.render import page
 from gateway.web.screens.switching import still_there
-from gateway.web.screens.unscheduled import SEXES, Identity, typed_identity
+from gateway.web.screens.unscheduled import FIELDS, SEXES, Identity, typed_identity
 
 UNKNOWN = (("", "Unknown patient"), ("F", "Unknown woman"), ("M", "Unknown man"))
 _BAD_REQUEST = 400
 _NOBODY = Identity("", "", "", "", "")
-_FIELDS = ("patient_id", "family", "given", "born", "sex", "age", "accession_number")
 
 
 def emergency_pages() -> Blueprint:
@@ -77,7 +76,7 @@ def _form(device: str, identity: Identity, status: int = 200) -> Response:
 
 
 def _ask_first(device: DeviceView, recent: RecentPatientView) -> Response:
-    again = [(name, request.form[name]) for name in (*_FIELDS, "unknown") if name in request.form]
+    again = [(name, request.form[name]) for name in (*FIELDS, "unknown") if name in request.form]
     return page(
         "confirm.html",
         question=f"Open a patient without an order on {device.name}?",

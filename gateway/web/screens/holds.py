@@ -16,7 +16,7 @@ from gateway.web.picked import joined, nothing_picked, picked
 from gateway.web.render import page, screen
 from gateway.web.screens.setting_right import add_setting_right
 from gateway.web.screens.unscheduled import add_unscheduled
-from gateway.web.words.candidates import unfit_words
+from gateway.web.words.candidates import said_otherwise, unfit_words
 from gateway.web.words.text import count, person
 from gateway.web.words.verdicts import holds_verdict
 
@@ -83,7 +83,7 @@ def assign() -> BaseResponse:
     if unfit := unfit_words(step):
         say(unfit)
         return redirect(url_for("holds.show"), 303)
-    others = _other_patients(pictures, step)
+    others = _otherwise(pictures, step)
     if others and request.form.get("confirmed") != "yes":
         return _ask_first(pictures, step, others)
     ask(RequestKind.ASSIGN, {"acquisitions": joined(pictures), "step": str(step.number)})
@@ -97,16 +97,20 @@ def _groups(rows: Sequence[AcquisitionView]) -> list[Group]:
     return [Group(group[0], group, house().reader.step_of(group[0].candidates)) for group in by_exam.values()]
 
 
-def _other_patients(pictures: list[AcquisitionView], step: StepView) -> list[str]:
-    hinted = (value.strip() for view in pictures for kind, value, _ in view.hints if kind == HintKind.PATIENT_ID.value)
-    return [value for value in dict.fromkeys(hinted) if value and value != step.patient_id]
+def _otherwise(pictures: list[AcquisitionView], step: StepView) -> list[str]:
+    known = {
+        HintKind.PATIENT_ID: step.patient_id,
+        HintKind.ACCESSION_NUMBER: step.accession_number,
+        HintKind.BIRTH_DATE: step.birth_date,
+    }
+    return said_otherwise(pictures, known)
 
 
 def _ask_first(pictures: list[AcquisitionView], step: StepView, others: list[str]) -> Response:
     return page(
         "confirm.html",
         question=f"Assign {count(len(pictures), 'picture')} to {person(step.patient_name)} (ID {step.patient_id})?",
-        why=f"The device says that they belong to patient ID {', '.join(others)}. "
+        why=f"The device says that they belong to {', '.join(others)}. "
         "A picture under the wrong patient is hard to take back from the PACS.",
         action=url_for("holds.assign"),
         fields=[

@@ -15,8 +15,11 @@ from gateway.web.house import house
 from gateway.web.notices import ask
 from gateway.web.picked import joined, nothing_picked, picked
 from gateway.web.render import page
+from gateway.web.words.candidates import said_otherwise
+from gateway.web.words.text import count, person
 
 SEXES = (("", "Not known"), ("F", "Female"), ("M", "Male"), ("O", "Other"))
+FIELDS = ("patient_id", "family", "given", "born", "sex", "age", "accession_number")
 _LONGEST_ID = 64
 _LONGEST_NAME = 31
 _LONGEST_ACCESSION = 16
@@ -83,8 +86,35 @@ def send() -> BaseResponse:
         identity = Identity("", "", "", "", identity.sex, identity.age, identity.accession_number, faults=faults)
     if identity.faults:
         return _form(pictures, identity, _BAD_REQUEST)
+    others = said_otherwise(pictures, _known(identity))
+    if others and request.form.get("confirmed") != "yes":
+        return _ask_first(pictures, identity, others)
     ask(RequestKind.UNSCHEDULED, {"acquisitions": joined(pictures), **identity.payload()})
     return redirect(url_for("holds.show"), 303)
+
+
+def _known(identity: Identity) -> dict[HintKind, str]:
+    born = identity.born.replace("-", "")
+    return {
+        HintKind.PATIENT_ID: identity.patient_id,
+        HintKind.ACCESSION_NUMBER: identity.accession_number,
+        HintKind.BIRTH_DATE: born,
+    }
+
+
+def _ask_first(pictures: list[AcquisitionView], identity: Identity, others: list[str]) -> BaseResponse:
+    typed = [(name, request.form[name]) for name in FIELDS if name in request.form]
+    who = f"{person(identity.payload()['patient_name'])} (ID {identity.patient_id or 'of this box'})"
+    return page(
+        "confirm.html",
+        question=f"Send {count(len(pictures), 'picture')} as {who}?",
+        why=f"The device says that they belong to {', '.join(others)}. "
+        "A picture under the wrong patient is hard to take back from the PACS.",
+        action=url_for("holds.send"),
+        fields=[*(("acquisition", str(picture.id)) for picture in pictures), *typed, ("confirmed", "yes")],
+        yes="Send all the same",
+        back=url_for("holds.show"),
+    )
 
 
 def _form(pictures: list[AcquisitionView], identity: Identity, status: int = 200) -> BaseResponse:
@@ -122,8 +152,7 @@ def hinted(pictures: list[AcquisitionView]) -> Identity:
 
 def typed_identity(today: date, *, id_needed: bool = True, name_needed: bool = True) -> Identity:
     """The identity that the form of this request gives, with what is wrong in it."""
-    fields = ("patient_id", "family", "given", "born", "sex", "age", "accession_number")
-    values = {name: request.form.get(name, "").strip() for name in fields}
+    values = {name: request.form.get(name, "").strip() for name in FIELDS}
     nameless = "The family name is needed." if name_needed and not values["family"] else ""
     faults = {
         "patient_id": _id_fault(values["patient_id"]) if id_needed or values["patient_id"] else "",

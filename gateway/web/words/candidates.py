@@ -1,12 +1,22 @@
 """Why a step came into question for a picture, and what speaks against it, in words."""
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 from gateway.domain.acquisition import HintKind
 from gateway.domain.views import AcquisitionView, StepView
-from gateway.web.words.text import span_text
+from gateway.web.words.text import birth_date, span_text
 
 _SOON = timedelta(minutes=1)
+_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        HintKind.ACCESSION_NUMBER.value: "accession number",
+        HintKind.PATIENT_ID.value: "patient ID",
+        HintKind.BIRTH_DATE.value: "date of birth",
+        HintKind.STUDY_INSTANCE_UID.value: "Study Instance UID",
+    }
+)
 
 
 def candidate_words(picture: AcquisitionView, step: StepView) -> str:
@@ -31,6 +41,18 @@ def candidate_words(picture: AcquisitionView, step: StepView) -> str:
             else f"captured {span_text(abs(apart))} {side} it was planned"
         )
     return ", ".join(dict.fromkeys(facts))
+
+
+def said_otherwise(pictures: Iterable[AcquisitionView], known: Mapping[HintKind, str]) -> list[str]:
+    """What the device said of pictures that is not so of the patient or order in `known`, in words."""
+    said = []
+    for picture in pictures:
+        for kind, value, _ in picture.hints:
+            expected = next((text for one, text in known.items() if one.value == kind), "")
+            if expected and value.strip() and value.strip() != expected and _comparable(kind, value.strip()):
+                shown = birth_date(value.strip()) if kind == HintKind.BIRTH_DATE.value else value.strip()
+                said.append(f"{_NAMES[kind]} {shown}")
+    return list(dict.fromkeys(said))
 
 
 def unfit_words(step: StepView) -> str:

@@ -150,6 +150,25 @@ def test_assigning_against_the_hint_asks_first_and_names_both(busy: Visitor) -> 
     assert _filed(busy) == [(RequestKind.ASSIGN, {"acquisitions": "1,2", "step": "2"})]
 
 
+def test_an_order_or_a_birth_date_at_odds_is_asked_about_as_well(busy: Visitor) -> None:
+    hints = (("accession_number", "2026-0001", "file name"), ("birth_date", "19800102", "sidecar"))
+    busy.page.reader.change(2, hints=hints)
+    asked = words(busy.post("/holds/assign", {"acquisition": "2", "step": "2"}).text)
+    assert "The device says that they belong to accession number 2026-0001, date of birth 1980-01-02." in asked
+    assert _filed(busy) == []
+
+
+def test_sending_without_an_order_against_the_hint_asks_first(busy: Visitor) -> None:
+    form: dict[str, object] = {"acquisition": ["1", "2"], "patient_id": "9", "family": "Rao", "given": "", "sex": ""}
+    asked = busy.post("/holds/unscheduled/send", form)
+    assert "Send 2 pictures as Rao (ID 9)?" in words(asked.text)
+    assert "The device says that they belong to patient ID 4711." in words(asked.text)
+    assert _filed(busy) == []
+    assert busy.post("/holds/unscheduled/send", form | {"confirmed": "yes"}).status_code == 303
+    ((kind, payload),) = _filed(busy)
+    assert (kind, payload["patient_id"], payload["acquisitions"]) == (RequestKind.UNSCHEDULED, "9", "1,2")
+
+
 def test_opening_another_patient_while_pictures_arrive_asks_first(busy: Visitor) -> None:
     busy.page.reader.recent = {"fundus": recent()}
     answer = busy.post("/worklist/open", {"device": "fundus", "step": "2"})
