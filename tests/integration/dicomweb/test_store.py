@@ -1,8 +1,11 @@
 """Storing to a service that does as it is told: what it says of each instance counts, and nothing else."""
 
+import dataclasses
+import socket
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -126,7 +129,7 @@ def test_too_large_means_smaller_requests_from_then_on(pki: Pki, items: list[Sto
 
 
 def test_what_a_service_takes_at_once_is_found_by_halving(pki: Pki, tmp_path: Path) -> None:
-    """A limit of three: sixteen are refused, then eight, then four; after that nothing is."""
+    """A limit of three: what is refused is halved, and what is taken then stays the measure."""
     many = [item(tmp_path, number) for number in range(16)]
 
     def three(caller: Caller, request: Request) -> None:
@@ -135,7 +138,11 @@ def test_what_a_service_takes_at_once_is_found_by_halving(pki: Pki, tmp_path: Pa
     with Archive(pki, three) as archive, StowSession.open(stow_peer(archive.url, pki)) as session:
         found = dict(session.store_batch(many))
     assert [type(result) for result in found.values()] == [StoreOutcome] * 16
-    assert [len(request.uids) for request in archive.requests] == [16, 8, 4, *[2] * 8]
+    sizes = [len(request.uids) for request in archive.requests]
+    refused = [size for size in sizes if size > 3]
+    assert sizes[: len(refused)] == refused, "once a size is taken, none is refused any more"
+    assert all(smaller <= larger / 2 for larger, smaller in pairwise(refused))
+    assert sum(sizes) - sum(refused) == 16
 
 
 def test_one_that_is_too_large_even_alone_is_parked(pki: Pki, items: list[StowItem]) -> None:
@@ -288,6 +295,27 @@ def test_the_loop_is_told_that_it_is_alive_and_the_pace_is_kept(pki: Pki, items:
     assert all(isinstance(result, StoreOutcome) for result in found.values())
     assert beats
     assert len(pace.asked) >= len(archive.requests[0].body) / 500
+
+
+def test_each_connection_has_its_own_way_over_the_link(pki: Pki, items: list[StowItem]) -> None:
+    """A request fills the link for many round trips: the kernel is told to send it like a large object."""
+    told: list[list[int]] = []
+
+    class Recorder:
+        def __init__(self, sock: socket.socket) -> None:
+            assert sock.getpeername()
+            told.append([])
+
+        def carry(self, size: int) -> None:
+            told[-1].append(size)
+
+    with Archive(pki, stores_all) as archive:
+        peer = dataclasses.replace(stow_peer(archive.url, pki), way=Recorder)
+        for _ in range(2):
+            with StowSession.open(peer) as session:
+                assert len(dict(session.store_batch(items))) == len(items)
+    assert len(told) == 2
+    assert all(sizes and min(sizes) > 1_000_000 for sizes in told)
 
 
 class Narrowing:

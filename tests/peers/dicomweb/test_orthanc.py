@@ -103,6 +103,24 @@ def test_nginx_that_takes_only_small_requests_gets_small_requests(orthanc: Ortha
     assert all(isinstance(result, StoreOutcome) for result in found.values())
 
 
+def test_nginx_that_refuses_a_request_before_it_was_sent_is_heard(orthanc: Orthanc, pki: Pki, tmp_path: Path) -> None:
+    """Its default limit, and a request of eight times that: the refusal comes while the body is on its way."""
+    items = []
+    for number in range(16):
+        path = tmp_path / f"{number}.dcm"
+        _, uid, syntax = secondary_capture(path, rows=500, columns=1024)
+        items.append(StowItem(path, uid, syntax, sent_before=False))
+    before = len(orthanc.instances())
+    with (
+        Nginx(tmp_path / "default", pki, orthanc, largest="1m") as narrow,
+        StowSession.open(stow_peer(narrow.url, pki)) as session,
+    ):
+        found = dict(session.store_batch(items))
+        assert session.most_bytes < 1_100_000
+    assert [type(result) for result in found.values()] == [StoreOutcome] * 16
+    assert len(orthanc.instances()) == before + 16
+
+
 def test_the_probe_reaches_the_service(nginx: Nginx, pki: Pki) -> None:
     steps = probe(stow_peer(nginx.url, pki))
     assert [(step.layer, step.ok) for step in steps] == [(layer, True) for layer in LAYERS]
