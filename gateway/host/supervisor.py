@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from gateway.domain.doubling import doubled
 from gateway.host.signals import stop_on_signals
 
 _log = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class Supervisor:
     def _note_end(self, child: _Child, code: int) -> None:
         ran_s = self._monotonic() - child.started_at
         child.failures = 1 if ran_s >= _WELL_AFTER_S else child.failures + 1
-        delay_s = min(self._cap_s, self._base_s * 2.0 ** min(child.failures - 1, 30))
+        delay_s = doubled(self._base_s, child.failures, self._cap_s)
         why = ""
         if code == _EX_CONFIG:
             delay_s, why = self._configuration_s, " cause=configuration remedy=correct_what_the_line_above_names"

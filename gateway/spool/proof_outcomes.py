@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from gateway.domain.commitment import NO_SUCH_INSTANCE, FailureMeaning, Reaction, failure_meaning, reason_text
+from gateway.domain.doubling import doubled
 from gateway.domain.lifecycle import DeliveryEvent, DeliveryState
 from gateway.spool.delivery_moves import move_delivery
 from gateway.spool.moments import DAY_US, LONGEST_WAIT_US, SECOND_US
@@ -27,7 +28,7 @@ class ProofPace:
 
     def wait_us(self, rounds: int) -> int:
         """Microseconds to wait after `rounds` rounds in vain."""
-        return min(int(self.again_s * SECOND_US * 2.0 ** min(max(rounds - 1, 0), 30)), LONGEST_WAIT_US)
+        return int(doubled(self.again_s * SECOND_US, rounds, LONGEST_WAIT_US))
 
 
 def proven(connection: sqlite3.Connection, made: sqlite3.Row, row: sqlite3.Row, now: int) -> None:

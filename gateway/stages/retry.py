@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
+from gateway.domain.doubling import doubled
+
 
 @dataclass(frozen=True, slots=True)
 class BackOff:
@@ -14,6 +16,4 @@ class BackOff:
 
     def delay_s(self, failures: int) -> float:
         """Seconds to wait after `failures` failures in a row (1 for the first)."""
-        doublings = min(max(failures - 1, 0), 30)
-        full = min(self.cap_s, self.base_s * 2.0**doublings)
-        return full * self.draw.uniform(0.5, 1.0)
+        return doubled(self.base_s, failures, self.cap_s) * self.draw.uniform(0.5, 1.0)
