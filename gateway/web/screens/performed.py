@@ -34,7 +34,7 @@ def show() -> Response:
     silent = silent_peers(reader.issues())
     return screen(
         "performed",
-        performed_verdict(unfinished),
+        performed_verdict(unfinished, silent),
         live=url_for("performed.show", all="yes" if everything else None),
         rows=rows[:_ROWS],
         cut=len(rows) > _ROWS,

@@ -76,11 +76,14 @@ def report_trouble(report: ReportView) -> Trouble | None:
     return Trouble(Tone.ATTENTION, f"{report.error}{code}", layer_word("connect"), box, report.remedy)
 
 
-def performed_verdict(unfinished: Sequence[PerformedStepView]) -> Verdict:
+def performed_verdict(
+    unfinished: Sequence[PerformedStepView], silent_since: Mapping[str, datetime] = _NOBODY
+) -> Verdict:
     """Does the RIS know what was done?"""
     reports = [report for step in unfinished for report in step.reports]
     parked = sum(report.state == "parked" for report in reports)
-    waiting = listed(sorted({report.peer for report in reports if report.state == "pending" and report.error}))
+    pending = [report for report in reports if report.state == "pending"]
+    waiting = listed(sorted({report.peer for report in pending if report.error or report.peer in silent_since}))
     going_on = sum(step.state == "open" for step in unfinished)
     if parked:
         sentence = f"{count(parked, 'report')} stopped. Pictures are not affected."

@@ -8,7 +8,7 @@ import pytest
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import IssueView
 from gateway.web.words.opened import closing_words, opened_words
-from gateway.web.words.performed import performed_mark, report_mark, silent_peers
+from gateway.web.words.performed import performed_mark, performed_verdict, report_mark, silent_peers
 from gateway.web.words.states import Tone
 from tests.support.fake_locals import local_study
 from tests.support.fake_reader import MORNING, acquisition, device, performed, recent, report, step
@@ -123,6 +123,8 @@ def test_marks_have_a_tone_and_a_word() -> None:
     down = IssueView(f"mpps.{waiting.peer}.link", "attention", MORNING, "Nothing listens.", "Look.")
     silent = silent_peers([down, replace(down, key="destination.main.link")])
     assert report_mark(waiting, now, silent).detail == "link down since 10:42"
+    told = performed_verdict([performed(reports=(waiting,))], silent)
+    assert (told.tone, told.sentence) == (Tone.ATTENTION, f"Reports wait for {waiting.peer}.")
     assert report_mark(replace(waiting, peer="another"), now, silent).detail == "its turn comes"
     assert report_mark(report(status="B999"), now).detail.endswith("taken (B999)")
     assert report_mark(PARKED, now).tone is Tone.DANGER
