@@ -96,6 +96,11 @@ class Exporter:
                 f"All that export {export.number} at {medium.folder} was to hold was corrected since it was begun.",
                 "Use an empty medium, or name an empty folder on it.",
             )
+        if destination and any(item.owed.destination != destination for item in export.items):
+            raise MediumFault(
+                f"The medium at {medium.folder} bears export {export.number}, begun for more than {destination}.",
+                "Finish it without naming a destination, or use an empty medium.",
+            )
         self._aim(medium, export.items)
         kept, damaged = self._write_objects(medium)
         if not kept:
@@ -231,6 +236,13 @@ class Exporter:
 
 
 def _nothing_whole(count: int) -> GatewayError:
+    if not count:
+        return GatewayError(
+            "All that was to be exported has reached its destinations meanwhile and was released; nothing was marked.",
+            disposition=Disposition.RETRY,
+            phase=Phase.SPOOL,
+            remedy="Look at the queue, and export to an empty medium if something is left.",
+        )
     return GatewayError(
         f"None of the {count} object(s) to export is as it was frozen; nothing was marked.",
         disposition=Disposition.QUARANTINE,

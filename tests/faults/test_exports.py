@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from pydicom.fileset import FileSet
 
+from gateway.domain.errors import GatewayError
 from gateway.host.medium import Medium, MediumFault
 from gateway.spool.database import Database
+from gateway.stages.export import Exporter
 from tests.support.exports import PICTURES, after, assert_whole, export, marked
 from tests.support.house import House
 
@@ -64,6 +67,21 @@ def test_a_stick_that_fills_up_in_mid_export_is_resumed_with_room(house: House, 
     assert {path: path.stat().st_mtime_ns for path in stick.rglob("I000000[01]")} == before
     assert marked(house) == PICTURES
     assert_whole(house, stick)
+
+
+def test_an_export_that_goes_on_is_not_passed_off_as_another(house: House, stick: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        export(house, stick, after(1, _interrupt))
+    with pytest.raises(MediumFault, match="begun for more than far"):
+        export(house, stick, destination="far")
+    assert marked(house) == 0
+    outcome = export(house, stick, destination="main")
+    assert outcome is not None
+    assert (outcome.resumed, outcome.files) == (True, PICTURES)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_read_only_stick_is_named(house: House, stick: Path) -> None:
@@ -172,6 +190,31 @@ def test_what_was_delivered_and_released_during_an_export_is_not_called_damaged(
     assert outcome is not None
     assert outcome.damaged == ()
     assert outcome.files == PICTURES - 1
+
+
+def test_when_all_of_it_was_released_meanwhile_the_disk_is_not_blamed(house: House, stick: Path) -> None:
+    database = Database(house.spool)
+    spooled = sorted((house.spool / "instances").rglob("*.dcm"))
+    content = [path.read_bytes() for path in spooled]
+    write = Exporter._write_objects  # the moment after the export has begun is nowhere else to be met
+
+    def released_first(exporter: Exporter, medium: Medium) -> object:
+        for path in spooled:
+            path.unlink(missing_ok=True)
+        with database.write() as connection:
+            connection.execute("UPDATE instance SET kept = 0")
+        return write(exporter, medium)
+
+    try:
+        with (
+            patch.object(Exporter, "_write_objects", released_first),
+            pytest.raises(GatewayError, match="was released; nothing was marked"),
+        ):
+            export(house, stick)
+    finally:
+        for path, before in zip(spooled, content, strict=True):
+            path.write_bytes(before)
+        database.close()
 
 
 @pytest.mark.parametrize("there", ["EXPORT.ID", "DICOM/D0000000/I0000000", "DICOM/D0000000/I0000003", "SHA256.TXT"])

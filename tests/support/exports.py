@@ -16,7 +16,9 @@ from tests.support.house import House
 PICTURES = 5
 
 
-def export(house: House, folder: Path, tell: Callable[[Progress], None] = lambda _: None) -> ExportOutcome | None:
+def export(
+    house: House, folder: Path, tell: Callable[[Progress], None] = lambda _: None, *, destination: str = ""
+) -> ExportOutcome | None:
     """One export that tells of its progress after every chunk."""
     database = Database(house.spool)
     clock = clock_of(house.settings)
@@ -29,7 +31,7 @@ def export(house: House, folder: Path, tell: Callable[[Progress], None] = lambda
             tell=tell,
             monotonic=itertools.count(0.0, 10.0).__next__,
         )
-        return exporter.export(folder)
+        return exporter.export(folder, destination=destination)
     finally:
         database.close()
 
