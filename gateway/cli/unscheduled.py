@@ -92,7 +92,7 @@ def _print(one: ToReconcile) -> None:
         )
         click.echo(f"        {found.reason}")
     if not one.suggestions:
-        click.echo(f"    no suggestion: {one.why_none or 'the worklist has not been compared yet.'}")
+        click.echo(f"    no order is suggested: {one.why_none or 'the worklist has not been compared yet.'}")
 
 
 def _who(study: LocalStudyView) -> str:

@@ -60,10 +60,10 @@ class ReconcileVerbs:
         decision = Decision(connection, to_us(self._clock.now()), words_of(request, "operator"), study, step, replacing)
         pictures = pictures_of(decision)
         retie(decision, pictures)
+        opened = follow_active(decision)  # before she could be closed as a wrong entry: it is the same patient
         remarks = self._correct(decision, pictures)
         number = record_both_states(decision)
-        remarks += leave_notices(decision, number, pictures)
-        remarks += follow_active(decision)
+        remarks += [*leave_notices(decision, number, pictures), *opened]
         return ". ".join([*_whose(pictures), *remarks])
 
     def _correct(self, decision: Decision, pictures: list[sqlite3.Row]) -> list[str]:

@@ -119,7 +119,7 @@ def late_picture(box: Box, person: Operator, shot: tuple[int, int]) -> None:
 def emergency(box: Box, person: Operator) -> None:
     """A patient without an order gets an identity of this box."""
     known = ("--patient-name", NAMES[EMERGENCY], "--birth-date", "19700102", "--sex", "F")
-    person.says("unscheduled", "open", "camera", *known)
+    person.says("unscheduled", "open", "camera", *known, "--confirmed")  # the one before was here a moment ago
     shots = [(EMERGENCY, 1), (EMERGENCY, 2)]
     for shot in shots:
         box.drop("camera", f"{shot[0]}-{shot[1]}.png", png(*shot))

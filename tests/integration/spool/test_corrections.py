@@ -69,6 +69,20 @@ def test_an_emergency_with_other_pictures_stays_open_and_that_is_said(spool: Tes
     assert len(spool.rows("SELECT * FROM active_local_study")) == 1
 
 
+def test_reconciling_an_open_emergency_opens_the_order_and_closes_nobody(spool: TestSpool) -> None:
+    """Her objects are built anew like wrong ones, but she is the same patient."""
+    emergency(spool, b"one")
+    spool.steps.configure(["HIS"])
+    spool.steps.answered("HIS", [step(1)])
+    done = carried(spool, RequestKind.RECONCILE, local_study="1", step="1", operator="Nurse A", although="yes")
+    assert done.ok, done.outcome
+    assert "the order is open on fundus now" in done.outcome
+    assert "it is closed now" not in done.outcome
+    active = spool.steps.active("fundus")
+    assert active is not None
+    assert active.key == step(1).key
+
+
 def test_nothing_is_corrected_to_where_it_is(spool: TestSpool) -> None:
     number = emergency(spool, b"one")
     words = {"reason": "again", "operator": "Nurse A", "acquisitions": str(number)}
