@@ -25,7 +25,10 @@ class Quantisation:
 
     @classmethod
     def of_quality(cls, quality: int, bits_stored: int) -> "Quantisation":
-        """Scale the tables of Annex K; only 12-bit streams may have elements of 16 bits (B.2.4.1)."""
+        """Scale the tables of Annex K; only 12-bit streams may have elements of 16 bits (B.2.4.1).
+
+        `quality` is 1 to 100 on the customary scale, `bits_stored` 8 or 12.
+        """
         highest = 255 if bits_stored == BYTE_BITS else 65535
         return cls(
             quantiser(quality, is_chroma=False, highest=highest), quantiser(quality, is_chroma=True, highest=highest)
@@ -67,9 +70,9 @@ class BlockSource:
         self._coefficients = np.empty((blocks // merged, self.blocks_per_unit, BLOCK_SAMPLES), np.int16)
 
     def strip(self, index: int, quantisation: Quantisation) -> Coefficients:
-        """Coefficients of strip `index`, shape (units, blocks per unit, 64), DC not yet differenced.
+        """Coefficients of strip `index`, shape (units, blocks per unit, 64), int16, DC not yet differenced.
 
-        The array is scratch: it holds until the next call.
+        The array is scratch: it holds until the next call. Blocks are in the order of an interleaved scan (A.2.3).
         """
         top = index * self._rows
         rows = min(self._rows, self._unit_rows * BLOCK - top)

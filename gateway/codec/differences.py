@@ -41,7 +41,11 @@ class Predictor:
         self.differences = np.zeros(strip_samples + 8, np.uint16)
 
     def strip(self, top: int, rows: int, selection_value: int, offset: int) -> int:
-        """Write the differences of `rows` rows from `top` into `differences` from `offset`; return where they end."""
+        """Write the differences of `rows` rows from `top` into `differences` from `offset`; return where they end.
+
+        `selection_value` is 1 to 7 of Table H.1; offsets and the result count samples. The first row, and the first
+        sample of each other one, are predicted as H.1.2.1 says, whatever the selection value.
+        """
         width, distance = self._pixels.shape[1], self._distance
         has_above = int(top > 0)
         count: int = rows * width
@@ -114,6 +118,25 @@ def sample_differences(
     """Differences of about `wanted` samples from rows spread over the frame, for each selection value.
 
     The rules for the first row and column are left out: a sample shows how the frame as a whole behaves.
+
+    Parameters
+    ----------
+    pixels
+        Shape (rows, columns * samples), uint8 or uint16.
+    distance
+        Samples from one to the next of the same component in a row.
+    wanted
+        About how many samples.
+    selection_values
+        Of Table H.1, each 1 to 7.
+
+    Returns
+    -------
+    One array of uint16 for each selection value, differences modulo 2 to the 16th.
+
+    References
+    ----------
+    ITU-T T.81 H.1.2.1.
     """
     rows, width = pixels.shape
     if width == distance or rows == 1:

@@ -1,7 +1,9 @@
 """Encoders and decoders that others wrote: the only file that imports them.
 
-Decoders here prove our streams, so none of them shares code with our encoders. Each returns samples as
-`gateway.codec.samples.as_samples` lays them out; colour of lossy streams comes back as RGB.
+Decoders here prove our streams, so none of them shares code with our encoders. Each takes one stream and the format of
+its frame, and returns shape (rows, columns * samples), uint8 or little-endian uint16, as
+`gateway.codec.samples.as_samples` lays samples out; colour of lossy streams comes back as RGB. What a decoder raises
+about a stream that it cannot read is one of `decoder_errors`.
 """
 
 import io
@@ -36,7 +38,7 @@ def _native(decoded: NDArray[Any], fmt: FrameFormat) -> Samples:
 
 
 def decode_with_pylibjpeg_rle(stream: bytes, fmt: FrameFormat) -> Samples:
-    """Decode RLE Lossless with pylibjpeg-rle."""
+    """Decode RLE Lossless (PS3.5 Annex G) with pylibjpeg-rle."""
     planes = np.frombuffer(
         rle.rle.decode_frame(stream, fmt.rows * fmt.columns, fmt.bits_allocated, "<"), f"<u{fmt.bits_allocated // 8}"
     )
@@ -44,7 +46,7 @@ def decode_with_pylibjpeg_rle(stream: bytes, fmt: FrameFormat) -> Samples:
 
 
 def decode_with_pylibjpeg_libjpeg(stream: bytes, fmt: FrameFormat) -> Samples:
-    """Decode any JPEG or JPEG-LS stream of ours with pylibjpeg-libjpeg; colour of lossy ones becomes RGB."""
+    """Decode a JPEG or JPEG-LS stream of ours (PS3.5 8.2.1, 8.2.3) with pylibjpeg-libjpeg; lossy colour as RGB."""
     is_transformed = fmt.samples_per_pixel > 1 and fmt.bits_allocated == BYTE_BITS and _has_quantiser(stream)
     transform = 1 if is_transformed else 0
     return _native(decode_jpeg(stream, colour_transform=transform), fmt)
@@ -56,20 +58,20 @@ def _has_quantiser(stream: bytes) -> bool:
 
 
 def decode_with_pillow(stream: bytes, fmt: FrameFormat) -> Samples:
-    """Decode JPEG Baseline with Pillow."""
+    """Decode JPEG Baseline (ITU-T T.81, process 1; PS3.5 section 8.2.1) with Pillow."""
     with Image.open(io.BytesIO(stream)) as image:
         return _native(np.asarray(image.convert("RGB" if fmt.samples_per_pixel > 1 else "L")), fmt)
 
 
 def decode_with_pyjpegls(stream: bytes, fmt: FrameFormat) -> Samples:
-    """Decode JPEG-LS with pyjpegls (CharLS)."""
+    """Decode JPEG-LS (ITU-T T.87; PS3.5 section 8.2.3) with pyjpegls (CharLS)."""
     pixels, attributes = jpeg_ls.decode_buffer(stream)
     dtype = "<u1" if attributes["bits_per_sample"] <= BYTE_BITS else "<u2"
     return _native(np.frombuffer(pixels, dtype), fmt)
 
 
 def decode_with_pylibjpeg_openjpeg(stream: bytes, fmt: FrameFormat) -> Samples:
-    """Decode JPEG 2000 with pylibjpeg-openjpeg."""
+    """Decode JPEG 2000 (ITU-T T.800; PS3.5 section 8.2.4) with pylibjpeg-openjpeg."""
     return _native(decode_j2k(stream, j2k_format=0), fmt)
 
 
@@ -77,6 +79,28 @@ def encode_jpeg_ls(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) ->
     """Encode JPEG-LS lossless with pyjpegls; colour is interleaved by sample (ITU-T T.87, NEAR = 0).
 
     Signed samples are coded as patterns of all allocated bits, so that decoding gives the sign extension back.
+
+    Parameters
+    ----------
+    pixels
+        Shape (rows, columns * samples), uint8 or little-endian uint16.
+    fmt
+        The frame's attributes.
+    options
+        Not asked: this syntax leaves no choice.
+
+    Yields
+    ------
+    The stream, in one piece.
+
+    Raises
+    ------
+    CodecError
+        The library refuses the frame.
+
+    References
+    ----------
+    ITU-T T.87; PS3.5 section 8.2.3.
     """
     del options
     # eight bits or less would come back as one byte a sample, which a frame of two bytes a sample is not
@@ -100,7 +124,17 @@ def encode_jpeg_ls(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) ->
 def encode_jpeg_2000(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Iterator[bytes]:
     """Encode JPEG 2000 lossless with pylibjpeg-openjpeg; RGB through the reversible transform (T.800 G.2).
 
-    Raises `CodecError` for a frame with fewer than 32 rows or columns: the library's six resolutions do not fit it.
+    Parameters and what it yields are those of `encode_jpeg_ls`.
+
+    Raises
+    ------
+    CodecError
+        The frame has fewer than 32 rows or columns (the library's six resolutions do not fit it), or the library
+        refuses it.
+
+    References
+    ----------
+    ITU-T T.800 sections B.5 and G.2; PS3.5 section 8.2.4.
     """
     del options
     if min(fmt.rows, fmt.columns) < _LEAST_SIDE:

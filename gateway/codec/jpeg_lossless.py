@@ -53,7 +53,7 @@ def encode_sv1(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
 def encode_process_14(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Iterator[bytes]:
     """Encode one frame with the selection value that a sample of its rows asks for (1.2.840.10008.1.2.4.57).
 
-    Parameters, yields and references are those of `encode_sv1`.
+    Parameters, what it yields and raises, and references are those of `encode_sv1` (ITU-T T.81 Table H.1).
     """
     candidates = selectable(precision_of(fmt))
     wanted = min(max(pixels.size // 16, _CHOICE_SAMPLES), _HISTOGRAM_SAMPLES)

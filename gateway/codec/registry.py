@@ -221,7 +221,7 @@ def _rle() -> TransferSyntax:
 
 
 def lookup(uid: str) -> TransferSyntax:
-    """Find the row of `uid`; raises `CodecError` if the gateway does not write that syntax."""
+    """Find the row of `uid` (PS3.5 section 10); raises `CodecError` if the gateway does not write that syntax."""
     for row in all_rows():
         if row.uid == uid:
             return row
@@ -229,7 +229,17 @@ def lookup(uid: str) -> TransferSyntax:
 
 
 def check_format(row: TransferSyntax, fmt: FrameFormat) -> None:
-    """Raise `CodecError` with the value and the clause if `row` may not carry frames of `fmt`."""
+    """Look whether `row` may carry frames of `fmt`.
+
+    Raises
+    ------
+    CodecError
+        It may not; the error names the value and the clause.
+
+    References
+    ----------
+    PS3.5 section 8.2 and its parts; PS3.3 C.7.6.3.1.2.
+    """
     lowest, highest = row.bits_stored
     rules = (
         ("Bits Allocated", fmt.bits_allocated, fmt.bits_allocated in row.bits_allocated),

@@ -80,7 +80,26 @@ def encode_rle(pixels: Samples, fmt: FrameFormat, options: EncodeOptions) -> Ite
 
 
 def rle_header(lengths: list[int]) -> bytes:
-    """Build the RLE Header: number of segments and their offsets from its own first byte (PS3.5 section G.5)."""
+    """Build the RLE Header: number of segments and their offsets from its own first byte.
+
+    Parameters
+    ----------
+    lengths
+        Bytes of each Byte Segment, padding included; 1 to 15 of them.
+
+    Returns
+    -------
+    64 bytes.
+
+    Raises
+    ------
+    CodecError
+        The last segment ends beyond what an offset of 32 bits can say.
+
+    References
+    ----------
+    PS3.5 section G.5.
+    """
     offsets = [HEADER_BYTES + sum(lengths[:index]) for index in range(len(lengths))]
     if offsets[-1] + lengths[-1] >= 1 << 32:
         raise CodecError(

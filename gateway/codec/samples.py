@@ -58,7 +58,17 @@ def as_samples(frame: memoryview | bytes | bytearray | NDArray[Any], fmt: FrameF
 
 
 def check_size(fmt: FrameFormat) -> None:
-    """Raise `CodecError` if no native frame of this gateway can have such attributes."""
+    """Look whether a native frame of this gateway can have such attributes.
+
+    Raises
+    ------
+    CodecError
+        It cannot; the error names the value and the clause.
+
+    References
+    ----------
+    PS3.3 C.7.6.3.1; PS3.5 section 8.1.1.
+    """
     for name, value in (("Rows", fmt.rows), ("Columns", fmt.columns)):
         if not 1 <= value <= 65535:  # noqa: PLR2004 - the range of VR US
             raise CodecError(f"{name} is {value}, must be 1 to 65535", clause="PS3.3 C.7.6.3.1")

@@ -17,7 +17,7 @@ _DEFAULT_CONVERSION = "DI"
 
 
 def general_equipment(draft: Draft) -> None:
-    """Fill in General Equipment: always the imaging device, never the gateway."""
+    """Fill in General Equipment (PS3.3 C.7.5.1): always the imaging device, never the gateway."""
     device, station = draft.order.profile.equipment, draft.order.station
     draft.dataset.Manufacturer = description(draft, "Manufacturer", device.manufacturer)
     _describe(
@@ -34,7 +34,7 @@ def general_equipment(draft: Draft) -> None:
 
 
 def sc_equipment(draft: Draft) -> None:
-    """Fill in SC Equipment: how the picture came in (Conversion Type) and the gateway as the capturing device."""
+    """Fill in SC Equipment (PS3.3 C.8.6.1): how the picture came in, and the gateway as the capturing device."""
     draft.dataset.ConversionType = draft.order.profile.conversion_type or _DEFAULT_CONVERSION
     _describe(
         draft,
@@ -49,13 +49,13 @@ def sc_equipment(draft: Draft) -> None:
 
 
 def sc_image(draft: Draft) -> None:
-    """Fill in SC Image: the moment of the capture."""
+    """Fill in SC Image (PS3.3 C.8.6.2): the moment of the capture."""
     captured = draft.order.captured_at
     draft.dataset.DateOfSecondaryCapture, draft.dataset.TimeOfSecondaryCapture = da(captured), tm(captured)
 
 
 def sop_common(draft: Draft) -> None:
-    """Fill in SOP Common but for Specific Character Set, which depends on all other values and is set last."""
+    """Fill in SOP Common (PS3.3 C.12.1) but for Specific Character Set, which depends on all else and is set last."""
     order, dataset = draft.order, draft.dataset
     dataset.SOPClassUID = draft.iod.sop_class_uid
     dataset.SOPInstanceUID = uid("SOPInstanceUID", order.identity.sop_instance_uid)

@@ -38,7 +38,7 @@ def general_image(draft: Draft) -> None:
 
 
 def image_pixel(draft: Draft) -> None:
-    """Fill in Image Pixel but for Pixel Data, which is written as a stream."""
+    """Fill in Image Pixel (PS3.3 C.7.6.3) but for Pixel Data, which is written as a stream."""
     shape, dataset = draft.order.format, draft.dataset
     dataset.SamplesPerPixel = shape.samples_per_pixel
     dataset.PhotometricInterpretation = shape.photometric_interpretation
@@ -51,7 +51,7 @@ def image_pixel(draft: Draft) -> None:
 
 
 def icc_profile(draft: Draft) -> None:
-    """Fill in ICC Profile when the picture brought one for RGB; without one the colours stay undefined, as they are."""
+    """Fill in ICC Profile (PS3.3 C.11.15) when the picture brought one for RGB; without it colours stay undefined."""
     profile = draft.order.facts.icc_profile
     if not profile or draft.order.format.samples_per_pixel == 1:
         return
@@ -62,7 +62,7 @@ def icc_profile(draft: Draft) -> None:
 
 
 def lossy_compression_known(draft: Draft) -> None:
-    """Say 00 where a class wants Lossy Image Compression with a value and no lossy step is known."""
+    """Say 00 where a class wants Lossy Image Compression (PS3.3 C.7.6.1.1.5) with a value and no step is known."""
     if "LossyImageCompression" not in draft.dataset:
         draft.dataset.LossyImageCompression = "00"
 

@@ -16,12 +16,12 @@ _VECTOR_MAX_BYTES = 65534
 
 
 def multi_frame(draft: Draft) -> None:
-    """Fill in Number of Frames."""
+    """Fill in Number of Frames (PS3.3 C.7.6.6)."""
     draft.dataset.NumberOfFrames = draft.order.frame_count
 
 
 def cine(draft: Draft) -> None:
-    """Step by Frame Time (ultrasound): from the profile, or assumed with a note."""
+    """Step by Frame Time in milliseconds (PS3.3 C.7.6.5; ultrasound): from the profile, or assumed with a note."""
     if draft.order.frame_count > 1 or draft.iod.multi_frame:
         _by_frame_time(draft, _frame_time(draft))
 

@@ -32,7 +32,7 @@ _AGE = re.compile(r"[0-9]{3}[DWMY]")
 
 
 def patient(draft: Draft) -> None:
-    """Fill in Patient: type 2 attributes always, issuer and references when the worklist gave them."""
+    """Fill in Patient (PS3.3 C.7.1.1): type 2 attributes always, issuer and references when the worklist gave them."""
     subject = draft.order.subject
     who = subject.patient
     dataset = draft.dataset
@@ -49,7 +49,7 @@ def patient(draft: Draft) -> None:
 
 
 def patient_study(draft: Draft) -> None:
-    """Fill in Patient Study (optional): size, weight, alerts and admission, as far as the worklist gave them."""
+    """Fill in Patient Study (PS3.3 C.7.2.2): size, weight, alerts, admission, as far as the worklist gave them."""
     subject = draft.order.subject
     if isinstance(subject, LocalStudy) and _AGE.fullmatch(subject.age):
         draft.dataset.PatientAge = subject.age

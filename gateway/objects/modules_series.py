@@ -15,7 +15,7 @@ from gateway.objects.values import da, description, identifier, person_name, tm,
 
 
 def general_series(draft: Draft) -> None:
-    """Fill in General Series; the anatomy of a series is the profile's, so that all its objects agree on it."""
+    """Fill in General Series (PS3.3 C.7.3.1); its anatomy is the profile's, so that all its objects agree on it."""
     order, dataset, profile = draft.order, draft.dataset, draft.order.profile
     dataset.Modality = profile.modality or draft.iod.modalities[0]
     dataset.SeriesInstanceUID = uid("SeriesInstanceUID", order.identity.series_instance_uid)

@@ -23,7 +23,7 @@ _NO_ITEMS = (
 
 
 def vl_image(draft: Draft) -> None:
-    """Fill in VL Image and Acquisition Context."""
+    """Fill in VL Image and Acquisition Context (PS3.3 C.8.12.1, C.7.6.14)."""
     lossy_compression_known(draft)
     draft.dataset.AcquisitionContextSequence = []
 
@@ -66,7 +66,7 @@ def ocular_region(draft: Draft) -> None:
 
 
 def synchronization(draft: Draft) -> None:
-    """Fill in Synchronization: one frame of reference for this box, which claims no common clock."""
+    """Fill in Synchronization (PS3.3 C.7.4.2): one frame of reference for this box, which claims no common clock."""
     station = draft.order.station
     name = uuid5(NAMESPACE_OID, f"{station.institution}/{station.name}/{station.serial_number}")
     draft.dataset.SynchronizationFrameOfReferenceUID = f"2.25.{name.int}"

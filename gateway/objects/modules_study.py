@@ -15,7 +15,7 @@ _OFFSET_LENGTH = 5
 
 
 def general_study(draft: Draft) -> None:
-    """Fill in General Study; Study Date and Time are the worklist's if it gave them, else the start at this box."""
+    """Fill in General Study (PS3.3 C.7.2.1); date and time are the worklist's, else those of the start at this box."""
     order, dataset, answer = draft.order, draft.dataset, draft.answer
     dataset.StudyInstanceUID = uid("StudyInstanceUID", order.identity.study_instance_uid)
     dataset.StudyDate, dataset.StudyTime = _study_moment(draft)

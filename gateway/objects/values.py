@@ -108,7 +108,7 @@ def person_name(draft: Notes, keyword: str, value: object, *, refuse_long: bool 
 
 
 def code_string(text: str) -> bool:
-    """Whether `text` is one valid value of VR CS."""
+    """Whether `text` is one valid value of VR CS (PS3.5 table 6.2-1)."""
     return _CODE_STRING.fullmatch(text) is not None
 
 
@@ -131,12 +131,12 @@ def time_text(value: object) -> str:
 
 
 def da(moment: datetime) -> str:
-    """DA text of `moment` on its own clock."""
+    """DA text (PS3.5 table 6.2-1) of `moment` on its own clock."""
     return moment.strftime("%Y%m%d")
 
 
 def tm(moment: datetime) -> str:
-    """TM text of `moment` on its own clock, with milliseconds when it has any."""
+    """TM text (PS3.5 table 6.2-1) of `moment` on its own clock, with milliseconds when it has any."""
     milliseconds = moment.microsecond // 1000
     return moment.strftime("%H%M%S") + (f".{milliseconds:03d}" if milliseconds else "")
 
@@ -150,7 +150,7 @@ def offset(moment: datetime) -> str:
 
 
 def decimal_string(number: float) -> str:
-    """`number` as DS text of at most 16 characters."""
+    """`number` as DS text of at most 16 characters (PS3.5 table 6.2-1)."""
     return f"{number:.6g}"
 
 

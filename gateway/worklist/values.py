@@ -23,7 +23,7 @@ _LEAP_SECOND = 60
 
 
 def parse_date(text: str) -> date | None:
-    """A DA value, also in the old form ``YYYY.MM.DD``; None if it is no date."""
+    """A DA value (PS3.5 table 6.2-1), also in the old form ``YYYY.MM.DD``; None if it is no date."""
     found = _DATE.fullmatch(text)
     if found is None:
         return None
@@ -34,7 +34,7 @@ def parse_date(text: str) -> date | None:
 
 
 def parse_time(text: str) -> time | None:
-    """A TM value, also in the old form ``HH:MM:SS``; a leap second reads as :59; None if it is no time."""
+    """A TM value (PS3.5 table 6.2-1), also as ``HH:MM:SS``; a leap second reads as :59; None if it is no time."""
     found = _TIME.fullmatch(text)
     if found is None:
         return None
@@ -47,7 +47,7 @@ def parse_time(text: str) -> time | None:
 
 
 def time_text(text: str) -> str:
-    """A TM value in the current form, without colons; empty if it is no time."""
+    """A TM value in the current form, without colons (PS3.5 table 6.2-1); empty if it is no time."""
     return "" if parse_time(text) is None else text.replace(":", "")
 
 
@@ -62,12 +62,12 @@ def parse_offset(text: str) -> timezone | None:
 
 
 def normalised_sex(text: str) -> str | None:
-    """M, F, O or empty for a Patient's Sex in any usual spelling; None if it says something else."""
+    """M, F, O (PS3.3 C.7.1.1) or empty for a Patient's Sex in any usual spelling; None if it says something else."""
     return _SEXES.get(text.strip().upper())
 
 
 def clean(text: str, vr: str) -> str:
-    """`text` without padding and control characters; line breaks stay where the VR allows them."""
+    """`text` without padding and control characters; line breaks stay where the VR allows them (PS3.5 section 6.2)."""
     kept = _KEPT_CONTROLS if vr in {"LT", "ST", "UT"} else frozenset[str]()
     printable = "".join(c if (c >= " " and c != "\x7f") or c in kept else " " for c in text.replace("\0", ""))
     return printable.strip(" ") if vr not in {"LT", "ST", "UT"} else printable.rstrip(" ")
