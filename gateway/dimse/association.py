@@ -127,10 +127,6 @@ class Association:
         """What is sent next is an object of `size` bytes."""
         self._link.carry(size)
 
-    def carried(self) -> None:
-        """What was sent has arrived: see what the link did to it."""
-        self._link.carried()
-
     def send_framed(self, pdus: bytes) -> None:
         """Send what `framed` made, in one piece, so that the kernel fills its segments; raises as `send` does."""
         self._send(pdus, Phase.TRANSFER)

@@ -35,11 +35,11 @@ class Losses:
         self._lost = 0
         self._clean = 0
 
-    def met(self, sent: int, lost: int, *, queued: bool) -> None:
-        """Take in that of `sent` packets `lost` ones had to be sent again; what is lost from a queue says nothing."""
+    def met(self, sent: int, *, lost: bool, queued: bool) -> None:
+        """Take in `sent` packets, of which some were `lost` or none; what is lost from a queue says nothing."""
         with self._lock:
             if lost and not queued:
-                self._lost, self._clean = self._lost + lost, 0
+                self._lost, self._clean = self._lost + 1, 0
             elif not lost:
                 self._clean += sent
             if self._clean >= _FORGOTTEN_AFTER:
@@ -58,6 +58,7 @@ class Way:
         self._control = b""
         self._sent = 0
         self._resent = 0
+        self._queued = False
         self._losses = Losses()
 
     def share(self, losses: Losses) -> None:
@@ -73,17 +74,18 @@ class Way:
         facts = self._facts()
         return max(0.0, facts.smoothed_s - facts.least_s) if facts.least_s else 0.0
 
-    def look(self) -> None:
-        """Take in what was lost since the last look."""
-        facts = self._facts()
-        queued = facts.smoothed_s - facts.least_s >= _NO_QUEUE * facts.least_s
-        self._losses.met(facts.sent - self._sent, facts.resent - self._resent, queued=queued)
-        self._sent, self._resent = facts.sent, facts.resent
-
     def carry(self, size: int) -> None:
         """Have the kernel send the next piece of an object of `size` bytes as suits the link."""
-        self.look()
+        self._look()
         self._choose(_BBR if self._losses.are_usual() and size > _SMALL_BYTES else _CUBIC)
+
+    def _look(self) -> None:
+        """Take in what was lost since the last look, when nothing waited at either of them."""
+        facts = self._facts()
+        queued = facts.smoothed_s - facts.least_s >= _NO_QUEUE * facts.least_s
+        lost = facts.resent > self._resent
+        self._losses.met(facts.sent - self._sent, lost=lost, queued=queued or self._queued)
+        self._sent, self._resent, self._queued = facts.sent, facts.resent, queued
 
     def _choose(self, control: bytes) -> None:
         if control == self._control:

@@ -86,10 +86,6 @@ class Link:
         """What is sent next belongs to an object of `size` bytes: have the kernel send it as suits the link."""
         self._way.carry(size)
 
-    def carried(self) -> None:
-        """What was sent has arrived: see what the link did to it."""
-        self._way.look()
-
     def share_losses(self, losses: Losses) -> None:
         """Go by, and add to, what other connections to this peer know of the link's losses."""
         self._way.share(losses)

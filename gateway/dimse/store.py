@@ -184,7 +184,6 @@ class StoreSession:
             meanwhile()
         timeout_s = self.peer.timeouts.for_response(file.data_bytes)
         answer = self._association.receive(timeout_s, max_data_bytes=0, what="the store request")
-        self._association.carried()
         status = self._association.expect(answer, messages.C_STORE_RSP, message_id)
         if answer.context_id != context.context_id:
             raise self._association.fault(Phase.RESPONSE, f"it answered in the context {answer.context_id}")

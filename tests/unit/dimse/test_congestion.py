@@ -76,7 +76,7 @@ def test_a_new_association_goes_by_what_the_others_have_lost() -> None:
         way.share(losses)
         way.carry(LARGE)
         kernel.says(smoothed_us=160_000, least_us=150_000, resent=1, sent=350)
-        way.look()
+        way.carry(SMALL)
     assert [kernel.chosen for kernel in kernels[:3]] == [[b"cubic"]] * 3
     new = way_of(kernels[3])
     new.share(losses)
@@ -89,22 +89,35 @@ def test_losses_that_are_gone_are_forgotten() -> None:
     losses, kernel = Losses(), Kernel()
     way = way_of(kernel)
     way.share(losses)
-    kernel.says(smoothed_us=160_000, least_us=150_000, resent=3, sent=300)
-    way.carry(LARGE)
+    for resent in (1, 2, 3):
+        kernel.says(smoothed_us=160_000, least_us=150_000, resent=resent, sent=100 * resent)
+        way.carry(LARGE)
     for sent in range(600, 3300, 300):
         kernel.says(smoothed_us=160_000, least_us=150_000, resent=3, sent=sent)
         way.carry(LARGE)
-    assert kernel.chosen == [b"bbr"]
+    assert kernel.chosen == [b"cubic", b"bbr"]
     kernel.says(smoothed_us=160_000, least_us=150_000, resent=3, sent=3_300)
     way.carry(LARGE)
-    assert kernel.chosen == [b"bbr", b"cubic"]
+    assert kernel.chosen == [b"cubic", b"bbr", b"cubic"]
 
 
 def test_losses_from_a_queue_neither_bring_bbr_nor_count_as_clean() -> None:
     losses = Losses()
-    losses.met(300, 3, queued=False)
-    losses.met(100_000, 50, queued=True)
+    for _ in range(3):
+        losses.met(300, lost=True, queued=False)
+    losses.met(100_000, lost=True, queued=True)
     assert losses.are_usual()
+
+
+def test_losses_before_a_queue_was_gone_say_nothing_either() -> None:
+    kernel = Kernel()
+    way = way_of(kernel)
+    for resent in range(1, 20, 2):
+        kernel.says(smoothed_us=400_000, least_us=150_000, resent=resent)
+        way.carry(LARGE)
+        kernel.says(smoothed_us=160_000, least_us=150_000, resent=resent + 1)
+        way.carry(LARGE)
+    assert kernel.chosen == [b"cubic"]
 
 
 def test_losses_at_a_full_queue_say_nothing_of_the_link() -> None:
