@@ -134,6 +134,10 @@ class AssembleStage:
             return None
         if claimed.open_local is not None:
             return self._decide_locally(claimed, device, *claimed.open_local)
+        return self._decide_by_worklist(claimed, device)
+
+    def _decide_by_worklist(self, claimed: ClaimedAcquisition, device: DeviceRules) -> tuple[Step, str] | None:
+        """Which step of the worklist it belongs to, with the Study Instance UID; None when it waits for a person."""
         acquisition = claimed.acquisition
         verdict = decide(
             device,

@@ -129,10 +129,20 @@ class ObjectBuilder:
         Every frame we encode is decoded by a foreign decoder and compared before it is written; raises
         `VerificationFailed` when one does not come back.
         """
-        facts, derivation = picture.facts, ""
+        order = self._order(plan, picture.facts, profile, identity, about)
         if plan.lossy is not None:
             facts, derivation = self._after_lossy(plan, picture, Path(target.name))
-        order = ObjectOrder(
+            order = replace(order, facts=facts, derivation=derivation)
+        built = build(order)
+        frames = self._frames(plan, picture, Path(target.name))
+        write_object(built.dataset, plan.transfer_syntax_uid, frames, plan.frame_count, target)
+        return built.notes
+
+    def _order(
+        self, plan: Plan, facts: PictureFacts, profile: ObjectProfile, identity: InstanceIdentity, about: Subject
+    ) -> ObjectOrder:
+        """What the object is made from."""
+        return ObjectOrder(
             profile=profile,
             station=self._station,
             identity=identity,
@@ -145,13 +155,8 @@ class ObjectBuilder:
             frame_count=plan.frame_count,
             facts=facts,
             hints=about.hints,
-            derivation=derivation,
             performed=about.performed,
         )
-        built = build(order)
-        frames = self._frames(plan, picture, Path(target.name))
-        write_object(built.dataset, plan.transfer_syntax_uid, frames, plan.frame_count, target)
-        return built.notes
 
     def _frames(self, plan: Plan, picture: Picture, beside: Path) -> Iterator[bytes | memoryview]:
         if plan.as_it_stands and picture.coded is not None:

@@ -107,6 +107,12 @@ class Exporter:
             raise _nothing_whole(len(damaged))
         write_papers(medium, export, kept, self._clock.now())
         medium.settle([one.first.file_id for one in kept])
+        return self._marked(export, kept, damaged, resumed=begun is not None)
+
+    def _marked(
+        self, export: Export, kept: Sequence[ExportFile], damaged: Sequence[ExportFile], *, resumed: bool
+    ) -> ExportOutcome:
+        """Mark what is on the medium exported; what the export came to."""
         items = [item for one in kept for item in one.items]
         self._ledger.finish(export, items, by=self._by)
         return ExportOutcome(
@@ -115,7 +121,7 @@ class Exporter:
             files=len(kept),
             deliveries=len(items),
             bytes=size_of(kept),
-            resumed=begun is not None,
+            resumed=resumed,
             damaged=tuple(one.first.owed.sop_instance_uid for one in damaged),
         )
 
