@@ -22,8 +22,8 @@ def wait_for_correction(config: Path, sentence: str) -> None:
     notifier = Notifier.of_this_process()
     if not notifier.is_heard:
         return
-    notifier.status(sentence)
     stop, before = stop_on_signals(), dict(_files(config))
+    notifier.status(sentence)  # not before that: who reads it may mend the file at once
     for _ in range(_LONGEST_S):
         if stop.wait(_GLANCE_S) or dict(_files(config)) != before:
             return

@@ -7,8 +7,16 @@ from gateway.bootstrap.scanning import code_reader
 from gateway.cli.context import ask, configuration, speaks_of_faults
 from gateway.cli.tables import clock_text, print_table
 from gateway.cli.unscheduled import identity_options
+from gateway.domain.acquisition import HintKind
+from gateway.domain.ports import StatusReader
 from gateway.domain.requests import RequestKind
-from gateway.web.words.candidates import candidate_words
+from gateway.domain.views import AcquisitionView
+from gateway.web.words.candidates import candidate_words, said_against, said_otherwise
+
+_COMPARED = click.option(
+    "--confirmed", is_flag=True, help="Whose they are was compared, although the device said something else."
+)
+_IDENTIFYING = (HintKind.PATIENT_ID, HintKind.ACCESSION_NUMBER, HintKind.BIRTH_DATE)
 
 
 @click.group()
@@ -36,10 +44,15 @@ def hold_list(context: click.Context) -> None:
 @hold.command()
 @click.argument("step", type=int)
 @click.argument("acquisitions", type=int, nargs=-1, required=True)
+@_COMPARED
 @click.pass_context
 @speaks_of_faults
-def assign(context: click.Context, step: int, acquisitions: tuple[int, ...]) -> None:
+def assign(context: click.Context, step: int, acquisitions: tuple[int, ...], *, confirmed: bool) -> None:
     """Assign ACQUISITIONS (ids of `hold list`) to STEP (a number of `worklist`)."""
+    reader = open_status(configuration(context))
+    chosen = reader.step(step)
+    if chosen is not None and not confirmed:
+        _refuse_unasked(said_against(_pictures(reader, acquisitions), chosen))
     numbers = ",".join(str(number) for number in acquisitions)
     ask(context, RequestKind.ASSIGN, {"step": str(step), "acquisitions": numbers})
 
@@ -47,12 +60,29 @@ def assign(context: click.Context, step: int, acquisitions: tuple[int, ...]) -> 
 @hold.command()
 @click.argument("acquisitions", type=int, nargs=-1, required=True)
 @identity_options
+@_COMPARED
 @click.pass_context
 @speaks_of_faults
-def unscheduled(context: click.Context, /, acquisitions: tuple[int, ...], **identity: str) -> None:
+def unscheduled(context: click.Context, /, acquisitions: tuple[int, ...], *, confirmed: bool, **identity: str) -> None:
     """Send ACQUISITIONS without an order, as one study of the patient that the options name."""
+    if not confirmed:
+        known = {kind: identity[kind.value] for kind in _IDENTIFYING}
+        _refuse_unasked(said_otherwise(_pictures(open_status(configuration(context)), acquisitions), known))
     numbers = ",".join(str(number) for number in acquisitions)
     ask(context, RequestKind.UNSCHEDULED, {"acquisitions": numbers, **identity})
+
+
+def _pictures(reader: StatusReader, acquisitions: tuple[int, ...]) -> list[AcquisitionView]:
+    return [view for number in acquisitions if (view := reader.acquisition(number)) is not None]
+
+
+def _refuse_unasked(others: list[str]) -> None:
+    """Let nobody put pictures under a patient whom the device contradicts, unless it is said to be meant."""
+    if others:
+        raise click.ClickException(
+            f"The device says that they belong to {', '.join(others)}; nothing was done. Compare whose they are,"
+            " and say --confirmed if it is right all the same."
+        )
 
 
 @hold.command()

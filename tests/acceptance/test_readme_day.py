@@ -175,7 +175,7 @@ def decides_about_holds(day: Day) -> None:
     first, second, third, fourth, fifth = day.ids("held")
     assert "ACC0099" in day.types("gateway hold list", "hold", "list")
     day.types("gateway hold split ID... --and-later", "hold", "split", fifth, "--and-later")
-    day.types("gateway hold assign STEP ID...", "hold", "assign", day.step("ACC0002"), first, second)
+    day.types("gateway hold assign STEP ID...", "hold", "assign", day.step("ACC0002"), first, second, "--confirmed")
     day.types("gateway hold unscheduled ID... --patient-id ...", "hold", "unscheduled", third, "--patient-id", "T1")
     day.types("gateway hold discard ID... --reason ...", "hold", "discard", fourth, fifth, "--reason", "test card")
     assert "test card" in day.types("gateway quarantine list", "quarantine", "list")

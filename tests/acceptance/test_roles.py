@@ -188,9 +188,14 @@ def test_hold_is_listed_and_assigned_on_the_command_line_without_a_running_gatew
     assert "ACC0077" in listed.stdout
     steps = subprocess.run(_command(house, "worklist"), capture_output=True, text=True, timeout=60, check=True)
     number = next(line.split()[0] for line in steps.stdout.splitlines() if "ACC0002" in line)
-    assigned = subprocess.run(
+    asked = subprocess.run(
         _command(house, "hold", "assign", number, "1"), capture_output=True, text=True, timeout=60, check=False
     )
+    assert "The device says that they belong to accession number ACC0077; nothing was done." in asked.stderr
+    assigned = subprocess.run(
+        _command(house, "hold", "assign", number, "1", "--confirmed"),
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
     assert assigned.returncode == 0, assigned.stderr
     assert house.live("assemble") == 0
     (row,) = house.status().acquisitions()

@@ -45,6 +45,23 @@ def test_split_discard_and_back(house: House) -> None:
     assert held(house) == [first, second, third]
 
 
+def test_what_the_device_contradicts_is_done_only_when_it_is_said_to_be_meant(house: House) -> None:
+    first, second, third = held(house)
+    (step,) = [str(one.number) for one in house.status().steps() if one.accession_number == "ACC0002"]
+    for against in (
+        ["assign", step, str(first), str(second)],
+        ["unscheduled", str(third), "--patient-id", "P9", "--patient-name", "A^B", "--accession-number", "ACC0003"],
+    ):
+        asked = command(house, "hold", *against)
+        assert asked.exit_code == 1
+        assert "accession number ACC0077" in asked.output
+        assert "--confirmed" in asked.output
+        assert len(held(house)) == 3 - (against[0] == "unscheduled") * 2, "nothing was done"
+        done = command(house, "hold", *against, "--confirmed")
+        assert done.exit_code == 0, done.output
+    assert held(house) == []
+
+
 def test_a_correction_says_whose_they_are_and_whose_they_become(house: House) -> None:
     (built,) = house.status().acquisitions(state="assembled")
     number = str(built.id)

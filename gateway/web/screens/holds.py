@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
-from gateway.domain.acquisition import HintKind
 from gateway.domain.requests import RequestKind
 from gateway.domain.views import AcquisitionView, StepView
 from gateway.web.forms import chosen_step
@@ -16,7 +15,7 @@ from gateway.web.picked import joined, nothing_picked, picked
 from gateway.web.render import page, screen
 from gateway.web.screens.setting_right import add_setting_right
 from gateway.web.screens.unscheduled import add_unscheduled
-from gateway.web.words.candidates import said_otherwise, unfit_words
+from gateway.web.words.candidates import said_against, unfit_words
 from gateway.web.words.text import count, person
 from gateway.web.words.verdicts import holds_verdict
 
@@ -83,7 +82,7 @@ def assign() -> BaseResponse:
     if unfit := unfit_words(step):
         say(unfit)
         return redirect(url_for("holds.show"), 303)
-    others = _otherwise(pictures, step)
+    others = said_against(pictures, step)
     if others and request.form.get("confirmed") != "yes":
         return _ask_first(pictures, step, others)
     ask(RequestKind.ASSIGN, {"acquisitions": joined(pictures), "step": str(step.number)})
@@ -95,15 +94,6 @@ def _groups(rows: Sequence[AcquisitionView]) -> list[Group]:
     for row in rows:
         by_exam.setdefault((row.device, row.exam_key, row.reason, row.candidates), []).append(row)
     return [Group(group[0], group, house().reader.step_of(group[0].candidates)) for group in by_exam.values()]
-
-
-def _otherwise(pictures: list[AcquisitionView], step: StepView) -> list[str]:
-    known = {
-        HintKind.PATIENT_ID: step.patient_id,
-        HintKind.ACCESSION_NUMBER: step.accession_number,
-        HintKind.BIRTH_DATE: step.birth_date,
-    }
-    return said_otherwise(pictures, known)
 
 
 def _ask_first(pictures: list[AcquisitionView], step: StepView, others: list[str]) -> Response:

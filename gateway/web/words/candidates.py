@@ -55,6 +55,16 @@ def said_otherwise(pictures: Iterable[AcquisitionView], known: Mapping[HintKind,
     return list(dict.fromkeys(said))
 
 
+def said_against(pictures: Iterable[AcquisitionView], step: StepView) -> list[str]:
+    """What the device said of pictures that is not so of a step, in words."""
+    known = {
+        HintKind.PATIENT_ID: step.patient_id,
+        HintKind.ACCESSION_NUMBER: step.accession_number,
+        HintKind.BIRTH_DATE: step.birth_date,
+    }
+    return said_otherwise(pictures, known)
+
+
 def unfit_words(step: StepView) -> str:
     """Why no picture may be given to a step now; empty if one may."""
     if not step.usable:

@@ -163,7 +163,7 @@ def _decide(day: Day) -> None:
     lost, foundling = (day.box.row(name).id for name in ("ACC9-lost.ppm", "ACC8-foundling.png"))
     steps = day.box.command("worklist", "--search", "ACC3")
     number = next(line.split()[0] for line in steps.splitlines() if "ACC3" in line)
-    day.box.command("hold", "assign", number, str(lost))
+    day.box.command("hold", "assign", number, str(lost), "--confirmed")
     day.box.command(
         "hold", "unscheduled", str(foundling), "--patient-id", "TEMP-1", "--patient-name", "Неизвестный", "--sex", "F"
     )
