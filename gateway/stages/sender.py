@@ -46,6 +46,20 @@ class PerhapsSent(GatewayError):  # noqa: N818 - names what is known of the obje
         )
 
 
+class SharedBreak(GatewayError):  # noqa: N818 - names what befell several objects
+    """The request that held several objects broke: this says so of the destination, and blames none of them."""
+
+    def __init__(self, fault: GatewayError) -> None:
+        super().__init__(
+            fault.message,
+            disposition=fault.disposition,
+            phase=fault.phase,
+            remedy=fault.remedy,
+            code=fault.code,
+            retry_after_s=fault.retry_after_s,
+        )
+
+
 class Sender(Protocol):
     """Sends to one destination over one association or connection of its own; for one thread.
 
@@ -169,7 +183,7 @@ def was_closed_on(fault: GatewayError) -> bool:
 
     On a link that goes away every few seconds an object may meet that many times without being at fault.
     """
-    return concerns_the_link(fault) and fault.code not in _SILENCE
+    return concerns_the_link(fault) and not isinstance(fault, SharedBreak) and fault.code not in _SILENCE
 
 
 _SILENCE = frozenset({"time-out", TimeoutError.__name__})

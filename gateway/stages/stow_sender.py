@@ -21,6 +21,7 @@ from gateway.stages.sender import (
     Pace,
     Pair,
     PerhapsSent,
+    SharedBreak,
     concerns_the_link,
     nothing,
 )
@@ -46,8 +47,9 @@ def nothing_known(_: str) -> Collection[str]:
 class StowSender:
     """The `Sender` of a DICOMweb service.
 
-    After a request of several instances broke or failed as a whole, one instance travels at a time until one is
-    stored: so an object that the service cannot bear does not take others with it. A service does not say beforehand
+    What was in a request of several instances that broke or failed as a whole travels alone from then on, and so does
+    the rest until one is stored: an object that the service cannot bear does not take others with it twice, and is
+    blamed only for what befalls it alone. A service does not say beforehand
     what it takes: which syntax it stored or refused is learnt from its answers, and told to `learnt`.
     """
 
@@ -155,7 +157,12 @@ class StowSender:
     def _next_count(self, rest: Sequence[Delivery]) -> int:
         most = min(self._open_session().most_bytes, self._request_bytes())
         limit = 1 if self._cautious else self._peer.max_batch_instances
-        return how_many([d.spooled.size for d in rest], max_bytes=most, max_instances=limit)
+        tried = next((number for number, delivery in enumerate(rest) if self._was_sent(delivery)), len(rest))
+        sizes = [delivery.spooled.size for delivery in rest]
+        return how_many(sizes, max_bytes=most, max_instances=max(1, min(limit, tried)))
+
+    def _was_sent(self, delivery: Delivery) -> bool:
+        return delivery.attempts > 1 or delivery.sop_instance_uid in self._perhaps_sent
 
     def _request_bytes(self) -> int:
         """How many bytes of objects a request should hold for this link; few while nothing is known of it."""
@@ -205,10 +212,11 @@ class StowSender:
         if isinstance(fault, Stopped):  # what the next run must know of each: it may have been sent
             yield from ((delivery, fault) for delivery in unknown)
             return
-        # One stands for all: none of the others is blamed for what befell a batch, but each may have arrived.
+        # One stands for all: none is blamed for what befell a batch, but each may have arrived.
         if _may_have_arrived(fault):
             yield from ((delivery, PerhapsSent(fault)) for delivery in unknown[1:])
-        yield unknown[0], self._of_service(fault, several=several)
+        said = self._of_service(fault, several=several)
+        yield unknown[0], SharedBreak(said) if several else said
 
     def _refused(self, sop_class_uid: str) -> frozenset[str]:
         """The transfer syntaxes in which the service refuses a class, by what it said now and before."""
@@ -223,8 +231,7 @@ class StowSender:
         if stored in (refused := self._refused(sop_class)):
             accepted = frozenset({EXPLICIT, *self._outgoing.candidates} - refused)
         path, syntax = copies.enter_context(self._outgoing.encoded(delivery, accepted))
-        uid = delivery.sop_instance_uid
-        return StowItem(path, uid, syntax, sent_before=delivery.attempts > 1 or uid in self._perhaps_sent)
+        return StowItem(path, delivery.sop_instance_uid, syntax, sent_before=self._was_sent(delivery))
 
     def _wants_another_syntax(self, delivery: Delivery, item: StowItem, result: GatewayError) -> bool:
         if result.code not in _SYNTAX_REFUSED or item.transfer_syntax_uid in {EXPLICIT, IMPLICIT}:

@@ -1,6 +1,7 @@
 """The sender of a DICOMweb destination: what it makes of refusals, so that none parks an object of no fault."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -168,11 +169,20 @@ def test_a_service_that_asks_to_be_left_alone_is_left_alone(bench: Bench, archiv
 
 
 @pytest.mark.parametrize("replies", [[says(500), stores_all]])
-def test_after_a_batch_failed_one_travels_at_a_time_until_one_is_stored(bench: Bench, archive: Archive) -> None:
-    owed = bench.owe(4)
-    bench.deliver(owed)
-    assert len(bench.deliver(owed)) == 4
-    assert [len(request.uids) for request in archive.requests] == [4, 1, 3]
+def test_what_was_in_a_request_that_failed_travels_alone_and_the_rest_until_one_is_stored(
+    bench: Bench, archive: Archive
+) -> None:
+    owed = bench.owe(8)
+    bench.deliver(owed[:3])
+    assert len(bench.deliver([*owed[3:5], *owed[:3], *owed[5:]])) == 8
+    assert [len(request.uids) for request in archive.requests] == [3, 1, 1, 1, 1, 1, 3]
+
+
+@pytest.mark.parametrize("replies", [[stores_all]])
+def test_what_an_earlier_run_may_have_sent_travels_alone(bench: Bench, archive: Archive) -> None:
+    owed = [replace(one, attempts=1 + (number in {2, 3})) for number, one in enumerate(bench.owe(6))]
+    assert len(bench.deliver(owed)) == 6
+    assert [len(request.uids) for request in archive.requests] == [2, 1, 1, 2]
 
 
 def refuses_rle(caller: Caller, request: Request) -> None:
@@ -315,6 +325,11 @@ def test_what_may_have_arrived_before_the_break_is_no_stranger_when_it_is_a_dupl
 
 
 @pytest.mark.parametrize("replies", [[vanishes]])
-def test_what_broke_with_others_is_not_blamed_for_the_link(bench: Bench) -> None:
-    told = bench.deliver(bench.owe(3))
-    assert [isinstance(fault, GatewayError) and was_closed_on(fault) for fault in told.values()].count(True) == 1
+def test_a_request_that_broke_speaks_of_the_destination_and_blames_none_of_its_objects(bench: Bench) -> None:
+    owed = bench.owe(3)
+    told = [fault for fault in bench.deliver(owed).values() if isinstance(fault, GatewayError)]
+    assert [concerns_the_link(fault) for fault in told].count(True) == 1
+    assert [was_closed_on(fault) for fault in told] == [False] * 3
+    (alone,) = bench.deliver(owed[:1]).values()
+    assert isinstance(alone, GatewayError)
+    assert was_closed_on(alone), "this one broke it by itself"
