@@ -162,11 +162,13 @@ class Caller:
         return request
 
     def swallow(self, size: int) -> None:
-        """Read `size` bytes of body and keep none."""
+        """Read `size` bytes of body and keep none; raises `EOFError` when the caller is gone."""
         size -= len(self._inbox)
-        self._inbox = b""
         while size > 0:
-            size -= len(self.sock.recv(65_536))
+            self._inbox = b""
+            self._more()
+            size -= len(self._inbox)
+        self._inbox = b""
 
     def answer(self, status: int, body: object = None, **headers: str) -> None:
         """Send an answer; a `body` that is not bytes becomes DICOM JSON."""
