@@ -12,6 +12,14 @@ import numpy as np
 from pydicom import dcmread
 
 
+def rejected_call(port: int, called_ae_title: str) -> str:
+    """What echoscu says of an association that is rejected; pynetdicom takes one for an abort now and then."""
+    command = ["echoscu", "-aec", called_ae_title, "127.0.0.1", str(port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0, "it was not rejected"
+    return done.stderr
+
+
 @contextmanager
 def storescp(folder: Path, port: int, *options: str) -> Iterator[subprocess.Popen[bytes]]:
     """A running storescp that writes to `folder` as it receives."""

@@ -8,6 +8,7 @@ from pynetdicom import AE
 
 from gateway.dimse.demo_peers import DemoPacs
 from tests.integration.dimse.conftest import Instance
+from tests.support.dcmtk import rejected_call
 
 
 def test_it_stores_tells_and_answers(tmp_path: Path, instance: Instance) -> None:
@@ -42,6 +43,4 @@ def test_a_folder_that_cannot_be_written_is_out_of_resources(tmp_path: Path, ins
 
 def test_it_answers_only_by_its_name(tmp_path: Path) -> None:
     with DemoPacs(tmp_path, tls=None) as pacs:
-        caller = AE(ae_title="BOX")
-        caller.add_requested_context("1.2.840.10008.1.1")
-        assert caller.associate("127.0.0.1", pacs.port, ae_title="OTHER").is_rejected
+        assert "Called AE Title Not Recognized" in rejected_call(pacs.port, "OTHER")

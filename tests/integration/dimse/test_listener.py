@@ -19,6 +19,7 @@ from gateway.dimse.peer import Timeouts
 from gateway.dimse.tls import TlsFiles
 from gateway.domain.commitment import ProofReport
 from gateway.domain.errors import ConfigurationError, Disposition, GatewayError, Phase
+from tests.support.dcmtk import rejected_call
 from tests.support.pki import Pki
 
 PATIENT = Timeouts(tls_s=10, association_s=10, response_s=10, stall_s=10)
@@ -136,10 +137,9 @@ def test_a_caller_without_role_selection_is_accepted() -> None:
 
 def test_it_answers_only_by_its_names() -> None:
     with listening(lambda _: None) as port:
-        association = call(port, title="OTHER")
-        assert association.is_rejected
-        assert association.acceptor.primitive is not None
-        assert (association.acceptor.primitive.result, association.acceptor.primitive.diagnostic) == (1, 7)
+        said = rejected_call(port, "OTHER")
+    assert "Result: Rejected Permanent, Source: Service User" in said
+    assert "Reason: Called AE Title Not Recognized" in said
 
 
 def test_what_cannot_be_written_down_is_answered_so_that_it_comes_again() -> None:
@@ -210,10 +210,7 @@ def test_a_caller_that_vanishes_in_mid_call() -> None:
 def test_too_many_at_once_are_asked_to_come_later() -> None:
     with listening(lambda _: None) as port:
         held = [socket.create_connection(("127.0.0.1", port)) for _ in range(16)]
-        association = call(port)
-        assert association.is_rejected
-        assert association.acceptor.primitive is not None
-        assert association.acceptor.primitive.result == 2
+        assert "Result: Rejected Transient" in rejected_call(port, "BOX")
         for one in held:
             one.close()
 
