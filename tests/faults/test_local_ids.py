@@ -1,6 +1,5 @@
 """The power fails while ids are given: each is given to one patient, and each request makes one local study."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -12,12 +11,11 @@ from gateway.domain.requests import RequestKind
 from gateway.spool.database import Database, migrate
 from gateway.spool.requests import RequestLedger, SpoolRequestDesk
 from gateway.spool.unscheduled_verbs import UnscheduledRules
+from tests.support.fork_server import FORK_SERVER
 from tests.support.ledger import SetClock
 
 _LIVES = 12
 _REQUESTS = 150
-_FORK_SERVER = multiprocessing.get_context("forkserver")
-_FORK_SERVER.set_forkserver_preload(["tests.support.ledger"])
 
 
 def _carry_out_all(root: str) -> None:
@@ -36,7 +34,7 @@ def test_no_id_is_given_twice_and_none_is_lost_however_often_power_fails(tmp_pat
         desk.file(RequestKind.OPEN_UNSCHEDULED, {"device": "fundus"}, by="nurse")
     chance, killed = random.Random(7), 0
     for _ in range(_LIVES):
-        process = _FORK_SERVER.Process(target=_carry_out_all, args=(str(tmp_path),))
+        process = FORK_SERVER.Process(target=_carry_out_all, args=(str(tmp_path),))
         process.start()
         time.sleep(chance.uniform(0.05, 0.4))
         if process.is_alive() and process.pid is not None:

@@ -4,7 +4,6 @@ A life runs in a process of its own, forked from a server that has the program l
 take minutes and any of them may be killed.
 """
 
-import multiprocessing
 import os
 import signal
 import time
@@ -39,6 +38,7 @@ from gateway.spool.database import Database, migrate
 from gateway.spool.runs import RoleLock
 from gateway.spool.status import LedgerStatus
 from gateway.spool.steps import StepLedger
+from tests.support.fork_server import FORK_SERVER
 
 _CONFIG = """\
 [station]
@@ -91,8 +91,6 @@ laterality = "U"
 rules = ["accession_number"]
 """
 
-_FORK_SERVER = multiprocessing.get_context("forkserver")
-_FORK_SERVER.set_forkserver_preload(["tests.support.house"])
 _LIFE_S = 60.0
 
 
@@ -182,7 +180,7 @@ class House:
 
     def live(self, role: str, kill: KillAt | None = None) -> int:
         """Let `role` live until it has nothing to do; its exit code (-9 when it was killed)."""
-        process = _FORK_SERVER.Process(target=_life, args=(str(self.config), role, kill or KillAt(None)))
+        process = FORK_SERVER.Process(target=_life, args=(str(self.config), role, kill or KillAt(None)))
         process.start()
         process.join(_LIFE_S)
         assert process.exitcode is not None, f"{role} did not come to an end"
