@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -225,14 +226,21 @@ def test_first_paint_of_now_is_under_100_kilobytes(browser: Browser, page: FakeP
     context = browser.new_context(viewport={"width": 390, "height": 844})
     tab = context.new_page()
     sign_in(tab, page)
+    tab.goto("about:blank")  # what signing in still loads is not of the first paint
     wire = tab.context.new_cdp_session(tab)
     wire.send("Network.enable")
     wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    received: list[float] = []
-    wire.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    asked: dict[str, str] = {}
+    received: dict[str, float] = {}  # once an address: a slow machine meets the page's next look at itself too
+    wire.on("Network.requestWillBeSent", lambda event: asked.update({event["requestId"]: event["request"]["url"]}))
+
+    def loaded(event: dict[str, Any]) -> None:
+        received.setdefault(asked[event["requestId"]], event["encodedDataLength"])
+
+    wire.on("Network.loadingFinished", loaded)
     tab.goto(page.url, wait_until="load")
     tab.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
     tab.wait_for_load_state("networkidle")
     assert len(received) > 12
-    assert sum(received) < 100_000
+    assert sum(received.values()) < 100_000, received
     context.close()
